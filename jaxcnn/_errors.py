@@ -1,0 +1,61 @@
+"""The wording of errors: every check in the library reports through this file.
+
+A message names the operation, the argument, what came and what was expected, so that the
+reader can mend the call without opening the source:
+
+    conv: W has 4 input channels; expected 3 = 6 channels of A / 2 groups
+
+Wrong kinds of things are `TypeError`, wrong values and shapes `ValueError`, as in NumPy.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+
+def wrong_value(operation: str, came: str, expected: str) -> NoReturn:
+    """Raise ValueError: `operation: came; expected …`. `came` begins with the argument's name."""
+    raise ValueError(f"{operation}: {came}; expected {expected}")
+
+
+def wrong_type(operation: str, came: str, expected: str) -> NoReturn:
+    """Raise TypeError: `operation: came; expected …`. `came` begins with the argument's name."""
+    raise TypeError(f"{operation}: {came}; expected {expected}")
+
+
+def integer(operation: str, argument: str, value: Any, *, least: int | None = None) -> int:
+    """`value` as an int of at least `least`; a bool or a float is refused, not rounded."""
+    what = "an integer" if least is None else f"an integer of at least {least}"
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        wrong_type(operation, f"{argument} is {value!r}", what)
+    if least is not None and number < least:
+        wrong_value(operation, f"{argument} is {number}", what)
+    return number
+
+
+def per_axis(operation: str, argument: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:
+    """One integer an axis: a lone integer stands for all `rank` axes."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != rank:
+            wrong_value(
+                operation,
+                f"{argument} is {tuple(value)} with {len(value)} entries",
+                f"one integer, or {rank}, one for each spatial axis",
+            )
+        return tuple(
+            integer(operation, f"{argument}[{axis}]", entry, least=least) for axis, entry in enumerate(value)
+        )
+    return (integer(operation, argument, value, least=least),) * rank
+
+
+def window_tuple(operation: str, argument: str, value: Any) -> tuple[int, ...]:
+    """A window's size, whose length tells the number of spatial axes: 1 to 3 integers."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        wrong_type(operation, f"{argument} is {value!r}", "a tuple, one entry for each spatial axis")
+    if not 1 <= len(value) <= 3:
+        wrong_value(operation, f"{argument} is {tuple(value)}", "1 to 3 entries")
+    return per_axis(operation, argument, value, len(value), least=1)

@@ -1,0 +1,47 @@
+"""A derivation: an operation, the oracle that `jax.grad` differentiates, and the cases to compare on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+from jax.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: example inputs (their shapes and dtypes count; the checker draws the values) and keywords.
+
+    Inputs that are not floating point (labels, indices) are passed on as they are.
+    """
+
+    inputs: tuple[ArrayLike, ...]
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """An operation whose hand-written cotangents must equal `jax.vjp` of its oracle.
+
+    Attributes:
+        operation: the public function.
+        oracle: its rule-free definition, called with the same inputs and keywords.
+        arguments: the names of the positional inputs, differentiable or not.
+        cases: few geometries, drawn by Hypothesis; the checker tries many values on each.
+        exact: all involved are polynomials, so that integer values must agree bit for bit in float64.
+        source: ledger numbers or the paper.
+        convention: what is declared at kinks, ties and NaN; empty where there are none.
+    """
+
+    operation: Callable[..., Any]
+    oracle: Callable[..., Any]
+    arguments: tuple[str, ...]
+    cases: SearchStrategy[Case]
+    exact: bool
+    source: str
+    convention: str = ""
+
+    @property
+    def name(self) -> str:
+        """The operation's public name."""
+        return self.operation.__name__

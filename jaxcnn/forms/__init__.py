@@ -1,0 +1,14 @@
+"""Equivalent ways to compute a convolution, a pool and their cotangents.
+
+Pure array code on canonical arrays: A (B, *n, C), W (*f, C/groups, K), Z (B, *n_out, K), one
+batch axis, padding already resolved into a `Window`. No argument checks and no differentiation
+rules: those belong to the operations. Every form of a face is tested to equal every other.
+
+    correlation   all three faces as one cross-correlation each, by lax     (L14, L15)
+    scatter       dA by adding each window's share where the window lies    (L13)
+    im2col        all three faces as one matrix product over patches        (L9)
+    shifted       all three faces as a sum over kernel taps
+    toeplitz      all three faces by the layer's matrix                     (L10)
+    pooling       max and average over the taps of a window                 (L17–L19)
+    windows       what the forms share: the taps of a window and their adjoint
+"""

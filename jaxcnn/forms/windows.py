@@ -1,0 +1,93 @@
+"""The taps of a window and their adjoint: what the forms are made of.
+
+By (W.1), tap j of window m sees pixel i = m·s + j·d − p. For a fixed j that is one strided slice of
+the padded input, a linear map S_j from pixels to windows:
+
+    (S_j A)[m]  = A_pad[m·s + j·d]                                   `tap`
+    (S_jᵀ V)[i] = V[m]  where m·s + j·d − p = i for some m, else 0    `untap`
+
+A convolution is Z = Σ_j (S_j A) W[j] and its dA is Σ_j S_jᵀ (dZ W[j]ᵀ).
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import DTypeLike
+
+from jaxcnn.window import Window
+
+
+def accumulator(dtype: DTypeLike) -> np.dtype:
+    """The dtype in which sums are kept: float32 for the half precisions, else the dtype itself."""
+    return np.dtype(jnp.promote_types(dtype, jnp.float32))
+
+
+def pad(A: Array, window: Window, value: float = 0.0) -> Array:
+    """A_pad: A (B, *n, C) with its border of `value`; negative padding crops."""
+    edges = [(0, 0, 0), *((p, q, 0) for p, q in window.padding), (0, 0, 0)]
+    return lax.pad(A, jnp.asarray(value, A.dtype), edges)
+
+
+def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
+    """S_j A, (B, *n_out, C): what tap j of every window sees of A_pad (B, *padded, C)."""
+    axes = range(window.rank)
+    start = [j[a] * window.dilation[a] for a in axes]
+    limit = [start[a] + (window.output_size[a] - 1) * window.stride[a] + 1 for a in axes]
+    return lax.slice(
+        A_pad,
+        (0, *start, 0),
+        (A_pad.shape[0], *limit, A_pad.shape[-1]),
+        (1, *window.stride, 1),
+    )
+
+
+def untap(V: Array, window: Window, j: Sequence[int]) -> Array:
+    """S_jᵀ V, (B, *n, C): V (B, *n_out, C) put back where tap j of every window saw it."""
+    edges = []
+    for a in range(window.rank):
+        n, m, s = window.input_size[a], window.output_size[a], window.stride[a]
+        low = j[a] * window.dilation[a] - window.padding[a][0]
+        edges.append((low, n - low - (m - 1) * s - 1, s - 1))
+    return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+def pixel_index(window: Window) -> np.ndarray:
+    """[m, j] → the flat index of the pixel that flat tap j of flat window m sees, by (W.1).
+
+    Padding gets the index n_0·n_1·…, one past the last pixel.
+    """
+    index = np.zeros((1, 1), int)
+    seen = np.ones((1, 1), bool)
+    for a in range(window.rank):
+        m = np.arange(window.output_size[a])[:, None] * window.stride[a]
+        j = np.arange(window.size[a])[None, :] * window.dilation[a]
+        i = m + j - window.padding[a][0]
+        inside = (i >= 0) & (i < window.input_size[a])
+        M, F = index.shape[0] * i.shape[0], index.shape[1] * i.shape[1]
+        index = (index[:, None, :, None] * window.input_size[a] + i[None, :, None, :]).reshape(M, F)
+        seen = (seen[:, None, :, None] & inside[None, :, None, :]).reshape(M, F)
+    return np.where(seen, index, int(np.prod(window.input_size)))
+
+
+def group_kernel(W: Array, groups: int) -> Array:
+    """W (*f, C/G, K) as (F, C/G, G, K/G): flat taps, and the filters of each group apart."""
+    *f, c, k = W.shape
+    return W.reshape(int(np.prod(f)), c, groups, k // groups)
+
+
+def ungroup_kernel(W: Array, window: Window) -> Array:
+    """The inverse of `group_kernel`: (F, C/G, G, K/G) as (*f, C/G, K)."""
+    _, c, groups, k = W.shape
+    return W.reshape(*window.size, c, groups * k)
+
+
+def split(A: Array, groups: int) -> Array:
+    """The channels of each group apart: (…, C) as (…, G, C/G)."""
+    return A.reshape(*A.shape[:-1], groups, A.shape[-1] // groups)
+
+
+def join(A: Array) -> Array:
+    """The inverse of `split`: (…, G, C/G) as (…, C)."""
+    return A.reshape(*A.shape[:-2], A.shape[-2] * A.shape[-1])

@@ -1,0 +1,270 @@
+"""The arithmetic of windows: how a kernel or a pool meets the pixels under it. Integers only.
+
+Symbols, one spatial axis at a time (the article's, sections "Valid and Same Convolution" and
+"Strided Convolution"):
+
+    n   input size          f   window size          s   stride         d   dilation
+    p   padding low (before the first pixel)         q   padding high (after the last)
+    e = d(f − 1) + 1        extent: the pixels from a window's first tap to its last
+    m   index of a window, 0 ≤ m < n_out             j   index of a tap, 0 ≤ j < f
+
+Everything in this library rests on one relation between them: tap j of window m sees pixel
+
+    i = m·s + j·d − p                                                                  (W.1)
+
+and the padding when i < 0 or i ≥ n. From it follow
+
+    n_out = ⌊(n + p + q − e) / s⌋ + 1,   defined where n + p + q ≥ e                   (W.2; L6)
+    r     = (n + p + q − e) mod s        the remainder: padded pixels no window reaches (W.3; L14)
+    c[i]  = #{(m, j) : m·s + j·d − p = i}   the coverage of pixel i                    (W.4; L4)
+
+Negative padding crops: p = −1 drops the first pixel.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jaxcnn._errors import integer, per_axis, wrong_type, wrong_value
+
+Padding = str | int | Sequence[tuple[int, int]]
+
+_NAMED_PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL")
+_PADDING_FORMS = (
+    "one of " + ", ".join(map(repr, _NAMED_PADDINGS)) + ", an integer, "
+    "or one (low, high) pair for each spatial axis"
+)
+
+
+def extent(f: int, dilation: int = 1) -> int:
+    """e = d(f − 1) + 1: the pixels that a window of f taps spans.
+
+    >>> extent(3), extent(3, dilation=2)
+    (3, 5)
+    """
+    return dilation * (f - 1) + 1
+
+
+def output_size(
+    n: int, f: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> int:
+    """n_out = ⌊(n + p + q − e)/s⌋ + 1, equation (W.2); article "Strided Convolution", L6.
+
+    The article prints bars where the floor belongs. Raises ValueError where not even one
+    window fits, instead of returning a size of zero or less.
+
+    >>> output_size(6, 3), output_size(7, 3, stride=2), output_size(28, 5, padding=(2, 2))
+    (4, 3, 28)
+    """
+    padded = n + sum(padding)
+    span = extent(f, dilation)
+    if padded < span:
+        wrong_value(
+            "output_size",
+            f"n is {n}, {padded} after padding {padding}, smaller than the window's extent {span}",
+            f"n + padding of at least {span}, so that one window fits",
+        )
+    return (padded - span) // stride + 1
+
+
+def same_padding(
+    n: int, f: int, *, stride: int = 1, dilation: int = 1, lower: bool = False
+) -> tuple[int, int]:
+    """The (low, high) padding that gives n_out = ⌈n/s⌉; article "Valid and Same", L5.
+
+    At s = 1 the total is d(f − 1); where that is even both sides get the article's
+    p = d(f − 1)/2, else the extra pixel goes to the high side (`lower=True`: to the low side).
+    At s > 1 the least total that reaches ⌈n/s⌉ is used, as TensorFlow and XLA do; PyTorch's habit
+    of (f − 1)/2 on both sides gives the same size and other values.
+
+    >>> same_padding(6, 3), same_padding(6, 4), same_padding(6, 3, stride=2)
+    ((1, 1), (1, 2), (0, 1))
+    """
+    n_out = -(-n // stride)
+    total = max((n_out - 1) * stride + extent(f, dilation) - n, 0)
+    small, large = total // 2, total - total // 2
+    return (large, small) if lower else (small, large)
+
+
+def full_padding(f: int, *, dilation: int = 1) -> tuple[int, int]:
+    """p = q = e − 1: every overlap of window and input counts (L1's size n + f − 1).
+
+    >>> full_padding(3)
+    (2, 2)
+    """
+    return (extent(f, dilation) - 1,) * 2
+
+
+def coverage(
+    n: int, f: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> tuple[int, ...]:
+    """c[i], how many windows use pixel i, equation (W.4); article figure 5, L4.
+
+    >>> coverage(6, 3)
+    (1, 2, 3, 3, 2, 1)
+    >>> coverage(6, 3, padding=(1, 1))
+    (2, 3, 3, 3, 3, 2)
+    """
+    counts = [0] * n
+    for m in range(output_size(n, f, stride=stride, padding=padding, dilation=dilation)):
+        for j in range(f):
+            i = m * stride + j * dilation - padding[0]
+            if 0 <= i < n:
+                counts[i] += 1
+    return tuple(counts)
+
+
+def valid_convolutions(n: int, f: int) -> int | None:
+    """⌊(n − 1)/(f − 1)⌋, how often an n-pixel axis survives a valid f-tap convolution; L3.
+
+    None where f = 1: the size never shrinks.
+
+    >>> valid_convolutions(28, 3)
+    13
+    """
+    return None if f == 1 else (n - 1) // (f - 1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The geometry of a window over the spatial axes: tuples with one entry an axis.
+
+    Hashable, so it is a static argument of the jitted rules. Build it with `resolve`, which
+    checks everything.
+    """
+
+    input_size: tuple[int, ...]
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.input_size)
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """e of each axis."""
+        return tuple(map(extent, self.size, self.dilation))
+
+    @property
+    def padded_size(self) -> tuple[int, ...]:
+        """n + p + q of each axis."""
+        return tuple(n + sum(pad) for n, pad in zip(self.input_size, self.padding, strict=True))
+
+    @property
+    def output_size(self) -> tuple[int, ...]:
+        """n_out of each axis, equation (W.2)."""
+        return tuple(
+            (n - e) // s + 1 for n, e, s in zip(self.padded_size, self.extent, self.stride, strict=True)
+        )
+
+    @property
+    def remainder(self) -> tuple[int, ...]:
+        """r of each axis, equation (W.3)."""
+        return tuple((n - e) % s for n, e, s in zip(self.padded_size, self.extent, self.stride, strict=True))
+
+    def taps(self) -> Iterator[tuple[int, ...]]:
+        """The indices j of the window's taps, row by row."""
+        return itertools.product(*map(range, self.size))
+
+    def inside(self, axis: int) -> tuple[tuple[bool, ...], ...]:
+        """[m][j]: whether tap j of window m sees a pixel rather than the padding, by (W.1)."""
+        n, (p, _) = self.input_size[axis], self.padding[axis]
+        s, d = self.stride[axis], self.dilation[axis]
+        return tuple(
+            tuple(0 <= m * s + j * d - p < n for j in range(self.size[axis]))
+            for m in range(self.output_size[axis])
+        )
+
+
+def resolve(
+    operation: str,
+    input_size: Sequence[int],
+    size: Sequence[int],
+    *,
+    stride: Any = 1,
+    padding: Any = "VALID",
+    dilation: Any = 1,
+) -> Window:
+    """Check a window's arguments on behalf of `operation` and put them in one form.
+
+    stride, dilation: an integer, or one an axis. padding: a name, an integer, or (low, high)
+    pairs. Raises TypeError or ValueError that names the argument, also where the window does
+    not fit the padded input: no silent empty array (L6).
+    """
+    rank = len(input_size)
+    n = tuple(input_size)
+    strides = per_axis(operation, "stride", stride, rank, least=1)
+    dilations = per_axis(operation, "dilation", dilation, rank, least=1)
+    sizes = tuple(size)
+    pairs = _padding_pairs(operation, padding, n, sizes, strides, dilations)
+    window = Window(n, sizes, strides, pairs, dilations)
+    for axis, (padded, span) in enumerate(zip(window.padded_size, window.extent, strict=True)):
+        if n[axis] < 1 or n[axis] + min(pairs[axis][0], 0) + min(pairs[axis][1], 0) < 1:
+            wrong_value(
+                operation,
+                f"spatial axis {axis} has {n[axis]} pixels, padding {pairs[axis]} leaves none",
+                "at least 1 pixel on every spatial axis",
+            )
+        if padded < span:
+            wrong_value(
+                operation,
+                f"spatial axis {axis} has {padded} pixels ({n[axis]} with padding "
+                f"{pairs[axis]}), smaller than the window's extent {span} (size {sizes[axis]}, "
+                f"dilation {dilations[axis]})",
+                f"at least {span} pixels, so that one window fits",
+            )
+    return window
+
+
+def _padding_pairs(
+    operation: str,
+    padding: Any,
+    n: tuple[int, ...],
+    f: tuple[int, ...],
+    s: tuple[int, ...],
+    d: tuple[int, ...],
+) -> tuple[tuple[int, int], ...]:
+    rank = len(n)
+    if isinstance(padding, str):
+        match padding:
+            case "VALID":
+                return ((0, 0),) * rank
+            case "SAME" | "SAME_LOWER":
+                return tuple(
+                    same_padding(*nf, stride=s_, dilation=d_, lower=padding == "SAME_LOWER")
+                    for nf, s_, d_ in zip(zip(n, f, strict=True), s, d, strict=True)
+                )
+            case "FULL":
+                return tuple(full_padding(f_, dilation=d_) for f_, d_ in zip(f, d, strict=True))
+            case "CAUSAL" if rank == 1:
+                return ((extent(f[0], d[0]) - 1, 0),)
+            case "CAUSAL":
+                wrong_value(
+                    operation,
+                    f"padding is 'CAUSAL' with {rank} spatial axes",
+                    "1 spatial axis, the time axis, for causal padding",
+                )
+        wrong_value(operation, f"padding is {padding!r}", _PADDING_FORMS)
+    if isinstance(padding, Sequence):
+        if len(padding) != rank:
+            wrong_value(
+                operation,
+                f"padding is {padding!r} with {len(padding)} entries for {rank} spatial axes",
+                _PADDING_FORMS,
+            )
+        pairs = []
+        for axis, pair in enumerate(padding):
+            if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+                wrong_type(operation, f"padding[{axis}] is {pair!r}", "a (low, high) pair")
+            low, high = (integer(operation, f"padding[{axis}]", side) for side in pair)
+            pairs.append((low, high))
+        return tuple(pairs)
+    if isinstance(padding, bool) or not hasattr(padding, "__index__"):
+        wrong_type(operation, f"padding is {padding!r}", _PADDING_FORMS)
+    both = integer(operation, "padding", padding)
+    return ((both, both),) * rank
