@@ -35,6 +35,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxcnn._arrays import cotangent_shape, floating, result_dtype, same_dtype, with_batch
 from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
 from jaxcnn.forms import correlation
+from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Padding, Window, resolve
 
 
@@ -268,8 +269,9 @@ _face_Z, _face_dA, _face_dW = correlation.conv, correlation.conv_dA, correlation
 
 
 def _evaluate(face, spec: _Spec, left: Array, right: Array) -> Array:
-    common = jnp.promote_types(left.dtype, right.dtype)
-    left, right = left.astype(common), right.astype(common)
+    if left.dtype != right.dtype:  # a cotangent in another preferred_element_type
+        wide = accumulator(left.dtype, right.dtype)
+        left, right = left.astype(wide), right.astype(wide)
     result = face(left, right, spec.window, groups=spec.groups, precision=spec.precision)
     return result.astype(spec.dtype)
 

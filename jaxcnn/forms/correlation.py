@@ -12,7 +12,6 @@ and kept behind an optimisation barrier, so that the simplifier cannot fold the 
 
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import DTypeLike
 
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Window
@@ -31,7 +30,7 @@ def conv(
         dimension_numbers=_channels_last(window),
         feature_group_count=groups,
         precision=precision,
-        preferred_element_type=_accumulator(A, W),
+        preferred_element_type=accumulator(A.dtype),
     )
 
 
@@ -62,7 +61,7 @@ def conv_dA(
         dimension_numbers=_channels_last(window),
         feature_group_count=groups,
         precision=precision,
-        preferred_element_type=_accumulator(dZ, W),
+        preferred_element_type=accumulator(dZ.dtype),
     )
 
 
@@ -89,7 +88,7 @@ def conv_dW(
         ),
         batch_group_count=groups,
         precision=precision,
-        preferred_element_type=_accumulator(A, dZ),
+        preferred_element_type=accumulator(A.dtype),
     )
 
 
@@ -107,7 +106,3 @@ def _channels_last(window: Window) -> lax.ConvDimensionNumbers:
     layout = (0, window.rank + 1, *spatial)
     kernel = (window.rank + 1, window.rank, *range(window.rank))
     return lax.ConvDimensionNumbers(layout, kernel, layout)
-
-
-def _accumulator(left: Array, right: Array) -> DTypeLike:
-    return accumulator(jnp.promote_types(left.dtype, right.dtype))

@@ -19,9 +19,9 @@ from jax.typing import DTypeLike
 from jaxcnn.window import Window
 
 
-def accumulator(dtype: DTypeLike) -> np.dtype:
-    """The dtype in which sums are kept: float32 for the half precisions, else the dtype itself."""
-    return np.dtype(jnp.promote_types(dtype, jnp.float32))
+def accumulator(*dtypes: DTypeLike) -> np.dtype:
+    """The dtype in which sums are kept: the widest of float32 and those given."""
+    return max((np.dtype(np.float32), *map(np.dtype, dtypes)), key=lambda dtype: dtype.itemsize)
 
 
 def pad(A: Array, window: Window, value: float = 0.0) -> Array:
