@@ -1,7 +1,7 @@
 """Activations as their definitions, written so that what `jax.grad` makes of them is accurate everywhere.
 
 No `jax.nn`, whose functions carry rules of their own, and no primitive whose derivative in jax cancels
-(1 − tanh², 1 − σ) where that matters. A branch of `where` that could overflow gets a harmless argument instead.
+(1 − tanh², 1 − σ) where that matters. A branch of `where` that could overflow gets a harmless argument.
 """
 
 import jax
