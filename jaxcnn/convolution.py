@@ -341,7 +341,7 @@ _conv_dW.defvjp(_conv_dW_fwd, _conv_dW_bwd)
 @jax.custom_vjp
 def add_bias(Z: Array, b: Array) -> Array:
     """Z[…,o] + b[o], checked by the caller; db is (C.4)."""
-    return Z + b.astype(Z.dtype)
+    return Z + jnp.broadcast_to(b.astype(Z.dtype), Z.shape)
 
 
 def _add_bias_fwd(Z: Array, b: Array):

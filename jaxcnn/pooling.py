@@ -141,18 +141,14 @@ def max_pool_dA(
     Array([[0., 0.],
            [0., 7.]], dtype=float32)
     """
-    dZ, batched, geometry = _cotangent(
-        "max_pool_dA", dZ, window, input_size, stride, padding, dilation
-    )
+    dZ, batched, geometry = _cotangent("max_pool_dA", dZ, window, input_size, stride, padding, dilation)
     if not hasattr(index, "dtype") or not jnp.issubdtype(index.dtype, jnp.unsignedinteger):
         came = getattr(index, "dtype", type(index).__name__)
         wrong_type("max_pool_dA", f"index is {came}", "the unsigned integers of max_pool_index")
     index = jnp.asarray(index)
     index = index if batched else index[None]
     if index.shape != dZ.shape:
-        wrong_value(
-            "max_pool_dA", f"index has shape {index.shape}", f"dZ's, {dZ.shape}, batch axis included"
-        )
+        wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {dZ.shape}, batch axis included")
     dA = _max_pool_dA(geometry, index, dZ)
     return dA if batched else dA[0]
 
@@ -210,9 +206,7 @@ def avg_pool_dA(
     Array([[0.25, 0.25],
            [0.25, 0.25]], dtype=float32)
     """
-    dZ, batched, geometry = _cotangent(
-        "avg_pool_dA", dZ, window, input_size, stride, padding, dilation
-    )
+    dZ, batched, geometry = _cotangent("avg_pool_dA", dZ, window, input_size, stride, padding, dilation)
     _check_count("avg_pool_dA", geometry, count_padding)
     dA = _avg_pool_dA((geometry, count_padding), dZ)
     return dA if batched else dA[0]
@@ -293,7 +287,7 @@ def _avg_pool_dA(spec: tuple[Window, bool], dZ: Array) -> Array:
 
 def _count(window: Window, count_padding: bool, like: Array) -> Array:
     c = forms.taps(window) if count_padding else forms.inside_count(window)
-    return jnp.asarray(c, like.dtype)
+    return jnp.broadcast_to(jnp.asarray(c, like.dtype), like.shape)
 
 
 def _avg_pool_fwd(spec: tuple[Window, bool], A: Array):
@@ -327,9 +321,7 @@ def _input(
     size = window_tuple(operation, "window", window)
     A, batched = with_batch(operation, "A", A, len(size))
     stride = size if stride is None else stride
-    geometry = resolve(
-        operation, A.shape[1:-1], size, stride=stride, padding=padding, dilation=dilation
-    )
+    geometry = resolve(operation, A.shape[1:-1], size, stride=stride, padding=padding, dilation=dilation)
     return A, batched, geometry
 
 

@@ -19,7 +19,7 @@ class Case:
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """An operation whose hand-written cotangents must equal `jax.vjp` of its oracle.
 
@@ -45,3 +45,6 @@ class Derivation:
     def name(self) -> str:
         """The operation's public name."""
         return self.operation.__name__
+
+    def __repr__(self) -> str:
+        return f"<derivation of {self.name}>"

@@ -62,7 +62,7 @@ def conv(A, W, b=None, *, stride=1, padding="VALID", dilation=1, groups=1):
         )
     )
     Z = Z.reshape(*Z.shape[:-2], k)
-    return Z if b is None else Z + b
+    return Z if b is None else Z + jnp.broadcast_to(b, Z.shape)
 
 
 def conv_dA(dZ, W, *, input_size, groups=1, **window):
@@ -82,7 +82,7 @@ def conv_dW(A, dZ, *, kernel_size, groups=1, **window):
 def conv_db(dZ):
     """The cotangent of b, by `jax.vjp` of Z + b."""
     b = jnp.zeros(dZ.shape[-1:], dZ.dtype)
-    return jax.vjp(lambda b: jnp.zeros_like(dZ) + b, b)[1](dZ)[0]
+    return jax.vjp(lambda b: jnp.zeros_like(dZ) + jnp.broadcast_to(b, dZ.shape), b)[1](dZ)[0]
 
 
 def convolve(f, h, mode="full"):

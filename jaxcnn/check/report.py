@@ -1,0 +1,144 @@
+"""What a check says: verdict, reason, evidence, and the smallest counterexample."""
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class Verdict(enum.StrEnum):
+    """PASS, FAIL, or UNCHECKED where nothing could be compared."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    UNCHECKED = "UNCHECKED"
+
+
+class DerivationError(AssertionError):
+    """A hand-written gradient that did not pass; `.report` says why."""
+
+    def __init__(self, report: "Report"):
+        super().__init__(str(report))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array that was compared: an output, or the gradient of one argument.
+
+    Attributes:
+        name: "the output" or "the gradient of <argument>".
+        compared: single numbers compared.
+        excused: numbers left out because the reference itself is NaN or infinite there.
+        worst: the largest error, in units of what rounding explains; in exact mode 0 or infinity.
+        wrong: cases in which some number of it is wrong.
+    """
+
+    name: str
+    compared: int
+    excused: int
+    worst: float
+    wrong: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was compared.
+
+    Attributes:
+        cases: inputs and cotangents tried, all of one shape.
+        exact: whether they had to agree bit for bit.
+        parts: the outputs, then the gradients.
+    """
+
+    cases: int
+    exact: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def compared(self) -> int:
+        """Single numbers compared, over all parts."""
+        return sum(part.compared for part in self.parts)
+
+    @property
+    def worst(self) -> float:
+        """The largest error of all parts."""
+        return max((part.worst for part in self.parts), default=0.0)
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """One case on which function and reference differ, shrunk.
+
+    Attributes:
+        what: "the output" or "the gradient of <argument>".
+        index: where in that array they differ first.
+        got: the function's number there.
+        expected: the reference's.
+        inputs: argument name → value.
+        cotangent: of each output, in order.
+    """
+
+    what: str
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    inputs: dict[str, np.ndarray]
+    cotangent: tuple[np.ndarray, ...]
+
+    def __str__(self) -> str:
+        values = [*self.inputs.items(), *((f"cotangent {k}", v) for k, v in enumerate(self.cotangent))]
+        lines = [
+            f"{self.what} at {list(self.index)}: got {self.got!r}, expected {self.expected!r}",
+            *(f"  {name} {array.dtype}{list(array.shape)} = {_flat(array)}" for name, array in values),
+        ]
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "what": self.what,
+            "index": list(self.index),
+            "got": _plain(self.got),
+            "expected": _plain(self.expected),
+            "inputs": {name: np.asarray(value, object).tolist() for name, value in self.inputs.items()},
+            "cotangent": [np.asarray(value, object).tolist() for value in self.cotangent],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one check.
+
+    Attributes:
+        verdict: PASS, FAIL or UNCHECKED.
+        reason: one sentence.
+        evidence: what was compared; None where it did not come so far.
+        counterexample: on FAIL, where values were compared.
+    """
+
+    verdict: Verdict
+    reason: str
+    evidence: Evidence | None = None
+    counterexample: Counterexample | None = None
+
+    def assert_pass(self) -> "Report":
+        """Return the report itself; raise DerivationError unless the verdict is PASS."""
+        if self.verdict is not Verdict.PASS:
+            raise DerivationError(self)
+        return self
+
+    def __str__(self) -> str:
+        lines = [f"{self.verdict}: {self.reason}"]
+        if self.counterexample is not None:
+            lines.append(str(self.counterexample))
+        return "\n".join(lines)
+
+
+def _flat(array: np.ndarray) -> str:
+    return np.array2string(array, separator=", ", threshold=64, precision=17).replace("\n", "")
+
+
+def _plain(number: float) -> float | str:
+    return float(number) if np.isfinite(number) else str(number)

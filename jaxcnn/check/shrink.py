@@ -1,0 +1,56 @@
+"""Make a failing case small: as many zeros as possible, then ones, then integers."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+Case = tuple[np.ndarray, ...]
+
+
+def shrink(case: Case, fails: Callable[[Sequence[Case]], list[bool]], *, rounds: int = 200) -> Case:
+    """The simplest case found that still fails.
+
+    Args:
+        case: arrays that fail together.
+        fails: tells, for several candidates at once, which of them fail.
+        rounds: how many times to simplify, at the most.
+    """
+    for _ in range(rounds):
+        simpler = _first_failing(case, fails)
+        if simpler is None:
+            break
+        case = simpler
+    return case
+
+
+def _first_failing(case: Case, fails: Callable[[Sequence[Case]], list[bool]]) -> Case | None:
+    candidates = list(_candidates(case))
+    if not candidates:
+        return None
+    return next(
+        (simple for simple, failed in zip(candidates, fails(candidates), strict=True) if failed), None
+    )
+
+
+def _candidates(case: Case) -> Iterator[Case]:
+    """Simpler cases, the simplest first: whole stretches zeroed, then single numbers made 1 or rounded."""
+    for position, array in enumerate(case):
+        live = np.flatnonzero(array)
+        size = len(live)
+        while size >= 1:
+            for start in range(0, len(live), size):
+                yield _with(case, position, live[start : start + size], 0)
+            size //= 2
+    for position, array in enumerate(case):
+        flat = array.reshape(-1)
+        for k in np.flatnonzero(array):
+            if flat[k] != 1:
+                yield _with(case, position, k, 1)
+            if flat[k] != np.rint(flat[k]):
+                yield _with(case, position, k, np.rint(flat[k]))
+
+
+def _with(case: Case, position: int, where, value: float) -> Case:
+    changed = case[position].copy()
+    changed.reshape(-1)[where] = value
+    return (*case[:position], changed, *case[position + 1 :])

@@ -1,0 +1,29 @@
+"""Strict numerics for every test, and the Hypothesis profiles.
+
+JAXCNN_PROFILE=fast (the default, for CI) draws few geometries; JAXCNN_PROFILE=thorough many.
+"""
+
+import os
+
+import jax
+import jax.numpy as jnp
+import pytest
+from hypothesis import HealthCheck, settings
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_COMMON = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
+    "print_blob": True,
+}
+settings.register_profile("fast", max_examples=8, derandomize=True, **_COMMON)
+settings.register_profile("thorough", max_examples=100, **_COMMON)
+settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
+
+
+@pytest.fixture(autouse=True)
+def _names_in_doctests(doctest_namespace):
+    doctest_namespace["jnp"] = jnp
