@@ -26,4 +26,4 @@ settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
 
 @pytest.fixture(autouse=True)
 def _names_in_doctests(doctest_namespace):
-    doctest_namespace["jnp"] = jnp
+    doctest_namespace.update(jax=jax, jnp=jnp)

@@ -19,6 +19,7 @@ class DerivationError(AssertionError):
     """A hand-written gradient that did not pass; `.report` says why."""
 
     def __init__(self, report: "Report"):
+        """Carry `report`."""
         super().__init__(str(report))
         self.report = report
 

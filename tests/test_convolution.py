@@ -1,0 +1,260 @@
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxcnn.convolution import conv, conv_dA, conv_db, conv_dW, convolve
+from jaxcnn.derivations.geometry import windows
+from jaxcnn.loops import convolution as loops
+from jaxcnn.oracles import convolution as oracles
+from jaxcnn.window import resolve
+
+
+def integers(seed, *shape, dtype=jnp.float64):
+    return jnp.asarray(np.random.default_rng(seed).integers(-4, 5, shape), dtype)
+
+
+# ------------------------------------------------------------------ hand-computed examples
+
+
+def test_a_vertical_edge_is_found_where_it_is():
+    image = jnp.array([[10.0, 10, 10, 0, 0, 0]] * 6)[..., None]
+    kernel = jnp.array([[1.0, 0, -1]] * 3)[..., None, None]
+    assert conv(image, kernel)[..., 0].tolist() == [[0, 30, 30, 0]] * 4
+
+
+def test_stride_dilation_and_padding_by_hand():
+    A = jnp.arange(1.0, 6.0)[:, None]
+    W = jnp.array([1.0, 10.0])[:, None, None]
+    assert conv(A, W, stride=2)[:, 0].tolist() == [21, 43]
+    assert conv(A, W, dilation=2)[:, 0].tolist() == [31, 42, 53]
+    assert conv(A, W, padding="SAME")[:, 0].tolist() == [21, 32, 43, 54, 5]
+    assert conv(A, W, padding="SAME_LOWER")[:, 0].tolist() == [10, 21, 32, 43, 54]
+    assert conv(A, W, padding="CAUSAL")[:, 0].tolist() == [10, 21, 32, 43, 54]
+    assert conv(A, W, padding="FULL")[:, 0].tolist() == [10, 21, 32, 43, 54, 5]
+    assert conv(A, W, padding=((-1, -1),))[:, 0].tolist() == [32, 43]
+
+
+def test_groups_keep_channels_apart_and_b_is_one_number_a_filter():
+    A = jnp.array([[1.0, 2.0]])
+    W = jnp.array([[[3.0, 5.0]]])
+    assert conv(A, W, jnp.array([100.0, 200.0]), groups=2).tolist() == [[103, 210]]
+
+
+def test_the_cotangents_by_hand():
+    A, W = jnp.array([1.0, 2.0, 3.0])[:, None], jnp.array([1.0, 10.0])[:, None, None]
+    dZ = jnp.array([5.0, 7.0])[:, None]
+    assert conv_dA(dZ, W, input_size=3)[:, 0].tolist() == [5, 57, 70]
+    assert conv_dW(A, dZ, kernel_size=(2,))[:, 0, 0].tolist() == [19, 31]
+    assert conv_db(dZ).tolist() == [12]
+
+
+def test_gradients_sum_over_the_batch_without_dividing_by_it():
+    A, W, b = integers(0, 3, 4, 1), integers(1, 2, 1, 2), jnp.zeros(2)
+    dZ = integers(2, 3, 3, 2)
+    one_by_one = [jax.vjp(lambda W, b, A=A[k]: conv(A, W, b), W, b)[1](dZ[k]) for k in range(3)]
+    together = jax.vjp(lambda W, b: conv(A, W, b), W, b)[1](dZ)
+    for got, parts in zip(together, zip(*one_by_one, strict=True), strict=True):
+        np.testing.assert_array_equal(got, sum(parts))
+
+
+def test_the_trilinear_form_has_one_value_from_all_three_sides():
+    A, W, dZ = integers(0, 2, 7, 6, 4), integers(1, 3, 2, 2, 6), integers(2, 2, 4, 2, 6)
+    geometry = {"stride": (2, 3), "padding": ((1, 1), (0, 1)), "groups": 2}
+    value = jnp.vdot(dZ, conv(A, W, **geometry))
+    assert value == jnp.vdot(conv_dA(dZ, W, input_size=(7, 6), **geometry), A)
+    assert value == jnp.vdot(conv_dW(A, dZ, kernel_size=(3, 2), **geometry), W)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_convolve_is_numpy_s(mode):
+    f, h = integers(0, 7), integers(1, 3)
+    np.testing.assert_array_equal(convolve(f, h, mode), np.convolve(f, h, mode))
+
+
+# --------------------------------------------------------------- the article's printed formulas
+
+
+@given(geometry=windows(), seed=st.integers(0, 99))
+def test_conv_and_its_cotangents_equal_the_article_s_loops(geometry, seed):
+    n, f, keywords = geometry
+    window = resolve("conv", n, f, **keywords)
+    A, W, dZ = (
+        np.asarray(integers(seed, *shape))
+        for shape in ((2, *n, 3), (*f, 3, 2), (2, *window.output_size, 2))
+    )
+    loop = {"s": window.stride, "p": window.padding, "d": window.dilation}
+    np.testing.assert_array_equal(conv(A, W, **keywords), loops.conv(A, W, **loop))
+    np.testing.assert_array_equal(
+        conv_dW(A, dZ, kernel_size=f, **keywords), loops.conv_dW(A, dZ, f=f, **loop)
+    )
+    np.testing.assert_array_equal(conv_db(dZ), loops.conv_db(dZ))
+    if min(map(min, window.padding)) >= 0:
+        dA = conv_dA(dZ, W, input_size=n, **keywords)
+        np.testing.assert_array_equal(dA, loops.conv_dA(dZ, W, n=n, **loop))
+        np.testing.assert_array_equal(dA, loops.conv_dA_full(dZ, W, n=n, **loop))
+
+
+# ----------------------------------------- geometries on which jax.grad of lax aborts the process
+
+# (A, W, stride, padding): found by differentiating lax.conv_general_dilated on CPU, jaxlib 0.10.2. There XLA's
+# simplifier meets a fatal check ("Window dimensions do not match RHS shape"); it must never meet one here.
+ABORTING = [
+    ((2, 8, 3, 3), (2, 3, 3, 2), (2, 2), ((1, 1), (0, 2))),
+    ((2, 4, 4, 3), (2, 2, 3, 2), (3, 2), ((0, 0), (1, 2))),
+    ((1, 3, 4, 1), (3, 2, 1, 1), (2, 2), ((1, 1), (1, 1))),
+]
+
+
+@pytest.mark.parametrize("jitted", [True, False], ids=["jit", "eager"])
+@pytest.mark.parametrize(("a", "w", "stride", "padding"), ABORTING)
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_immune_to_the_abort_in_first_and_second_order(a, w, stride, padding, dtype, jitted):
+    A, W = integers(0, *a, dtype=dtype), integers(1, *w, dtype=dtype)
+    dZ = integers(2, *oracles.conv(A, W, stride=stride, padding=padding).shape, dtype=dtype)
+
+    def both_orders(operation):
+        def first(A, W, dZ):
+            return jax.vjp(partial(operation, stride=stride, padding=padding), A, W)[1](dZ)
+
+        def second(A, W, dZ):
+            return jax.vjp(first, A, W, dZ)[1]((A, W))
+
+        return lambda *x: (first(*x), second(*x))
+
+    ours = both_orders(conv)
+    got = (jax.jit(ours) if jitted else ours)(A, W, dZ)
+    jax.tree.map(np.testing.assert_array_equal, got, both_orders(oracles.conv)(A, W, dZ))
+
+
+# ------------------------------------------------------------------------------ dtypes
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
+def test_every_gradient_has_its_argument_s_dtype(dtype):
+    A, W, b = jnp.ones((2, 4, 4, 2), dtype), jnp.ones((3, 3, 2, 2), dtype), jnp.ones(2, dtype)
+    Z, pull = jax.vjp(partial(conv, stride=2, padding="SAME"), A, W, b)
+    assert [Z.dtype, *(g.dtype for g in pull(Z))] == [dtype] * 4
+
+
+def test_preferred_element_type_sets_the_output_and_leaves_gradients_in_their_argument_s_dtype():
+    A, W = jnp.ones((1, 3, 3, 1), jnp.bfloat16), jnp.ones((2, 2, 1, 1), jnp.bfloat16)
+    b = jnp.ones(1, jnp.bfloat16)
+    Z, pull = jax.vjp(partial(conv, preferred_element_type=jnp.float32), A, W, b)
+    assert Z.dtype == jnp.float32
+    assert [g.dtype for g in pull(Z)] == [jnp.bfloat16] * 3
+
+
+def test_half_precision_sums_are_kept_in_float32():
+    """4096 + 1 is lost in bfloat16 at every step; the sum of all is not."""
+    A = jnp.ones((1, 4096, 1), jnp.bfloat16)
+    assert conv(A, jnp.ones((4096, 1, 1), jnp.bfloat16)).item() == 4096
+    assert conv_db(jnp.ones((4096, 1), jnp.bfloat16)).item() == 4096
+
+
+# ------------------------------------------------------------------------------ errors
+
+A44, W33 = jnp.ones((1, 4, 4, 6)), jnp.ones((3, 3, 6, 2))
+Z22 = jnp.ones((1, 2, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: conv([[1.0]], W33), TypeError, "conv: A is a list; expected a JAX or NumPy array"),
+        (
+            lambda: conv(A44.astype(int), W33),
+            TypeError,
+            "conv: A has dtype int64; expected a floating dtype (float16, bfloat16, float32 or float64)",
+        ),
+        (
+            lambda: conv(A44.astype(jnp.float32), W33),
+            TypeError,
+            "conv: A has dtype float32, W has dtype float64; expected one dtype; convert with .astype",
+        ),
+        (
+            lambda: conv(A44, W33[0, 0]),
+            ValueError,
+            "conv: W has shape (6, 2); expected (*f, C/groups, K) with 1 to 3 spatial axes",
+        ),
+        (
+            lambda: conv(A44, W33[:0]),
+            ValueError,
+            "conv: W has shape (0, 3, 6, 2); expected at least 1 tap on every spatial axis",
+        ),
+        (
+            lambda: conv(A44[None], W33),
+            ValueError,
+            "conv: A has shape (1, 1, 4, 4, 6), rank 5; expected rank 4 (batch, 2 spatial, channels) or 3 "
+            "(no batch)",
+        ),
+        (
+            lambda: conv(A44[..., :1], W33),
+            ValueError,
+            "conv: W has 6 input channels (shape (3, 3, 6, 2)); expected 1 = 1 channels of A / 1 groups",
+        ),
+        (lambda: conv(A44, W33, groups=4), ValueError, "conv: A has 6 channels; expected a multiple of groups = 4"),
+        (lambda: conv(A44, W33, groups=3), ValueError, "conv: W has 2 filters; expected a multiple of groups = 3"),
+        (lambda: conv(A44, W33, groups=0), ValueError, "conv: groups is 0; expected an integer of at least 1"),
+        (
+            lambda: conv(A44, W33, jnp.ones(1)),
+            ValueError,
+            "conv: b has shape (1,); expected (2,), one number a filter",
+        ),
+        (
+            lambda: conv(A44, jnp.ones((5, 5, 6, 2))),
+            ValueError,
+            "conv: spatial axis 0 has 4 pixels (4 with padding (0, 0)), smaller than the window's extent 5",
+        ),
+        (
+            lambda: conv(A44, W33, preferred_element_type=int),
+            TypeError,
+            "conv: preferred_element_type is <class 'int'>; expected a floating dtype",
+        ),
+        (
+            lambda: conv_dA(Z22, W33, input_size=5),
+            ValueError,
+            "conv_dA: dZ has spatial size and channels (2, 2, 2); expected (3, 3, 2) for input size (5, 5)",
+        ),
+        (
+            lambda: conv_dA(Z22, W33, input_size=(4, 4, 4)),
+            ValueError,
+            "conv_dA: input_size is (4, 4, 4) with 3 entries; expected one integer, or 2",
+        ),
+        (
+            lambda: conv_dW(A44, Z22, kernel_size=3),
+            TypeError,
+            "conv_dW: kernel_size is 3; expected a tuple, one entry for each spatial axis",
+        ),
+        (
+            lambda: conv_dW(A44, Z22[0], kernel_size=(3, 3)),
+            ValueError,
+            "conv_dW: A has rank 4 and dZ has rank 3; expected equal ranks",
+        ),
+        (
+            lambda: conv_dW(A44, jnp.ones((2, 2, 2, 2)), kernel_size=(3, 3)),
+            ValueError,
+            "conv_dW: dZ has batch size 2; expected A's, 1",
+        ),
+        (lambda: conv_db(jnp.ones(())), ValueError, "conv_db: dZ is a scalar; expected (…, K)"),
+        (
+            lambda: convolve(jnp.ones(3), jnp.ones(2), "ful"),
+            ValueError,
+            "convolve: mode is 'ful'; expected 'full', 'same' or 'valid'",
+        ),
+        (
+            lambda: convolve(jnp.ones(3), jnp.ones((2, 2))),
+            ValueError,
+            "convolve: f has 1 axes and h has 2; expected the same number of axes, 1 to 3",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_refused(call, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        call()

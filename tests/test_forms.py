@@ -1,0 +1,106 @@
+"""Every form of a face equals every other, bit for bit on integers; and each is its face's adjoint."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxcnn.derivations.geometry import windows
+from jaxcnn.forms import correlation, im2col, pooling, scatter, shifted, toeplitz
+from jaxcnn.forms.windows import pad, pixel_index, tap, untap
+from jaxcnn.window import resolve
+
+FORMS = {
+    "conv": [correlation.conv, shifted.conv, im2col.conv, toeplitz.conv],
+    "conv_dA": [
+        correlation.conv_dA,
+        scatter.conv_dA,
+        shifted.conv_dA,
+        im2col.conv_dA,
+        toeplitz.conv_dA,
+    ],
+    "conv_dW": [correlation.conv_dW, shifted.conv_dW, im2col.conv_dW, toeplitz.conv_dW],
+}
+
+
+def integers(rng, *shape):
+    return jnp.asarray(rng.integers(-4, 5, shape), jnp.float64)
+
+
+def operands(window, groups, rng):
+    """The two operands of each face."""
+    A = integers(rng, 2, *window.input_size, 2 * groups)
+    W = integers(rng, *window.size, 2, 3 * groups)
+    dZ = integers(rng, 2, *window.output_size, 3 * groups)
+    return {"conv": (A, W), "conv_dA": (dZ, W), "conv_dW": (A, dZ)}
+
+
+@pytest.mark.parametrize("face", FORMS)
+@given(geometry=windows(), groups=st.sampled_from((1, 2)), seed=st.integers(0, 99))
+def test_the_forms_of_a_face_agree_bit_for_bit(face, geometry, groups, seed):
+    n, f, keywords = geometry
+    window = resolve(face, n, f, **keywords)
+    left, right = operands(window, groups, np.random.default_rng(seed))[face]
+
+    @jax.jit
+    def all_forms(left, right):
+        return [form(left, right, window, groups=groups) for form in FORMS[face]]
+
+    first, *others = all_forms(left, right)
+    for form, other in zip(FORMS[face][1:], others, strict=True):
+        np.testing.assert_array_equal(first, other, err_msg=form.__module__)
+
+
+def test_the_remainder_matters_to_the_rotated_form():
+    """What this kills: L14 without the remainder row. Pixels that no window reaches get zero, not a shift."""
+    window = resolve("conv_dA", (6,), (3,), stride=2)
+    assert window.remainder == (1,)
+    dZ, W = jnp.ones((1, 2, 1)), jnp.ones((3, 1, 1))
+    dA = correlation.conv_dA(dZ, W, window)
+    assert dA.shape == (1, 6, 1)
+    assert dA[0, :, 0].tolist() == [1, 1, 2, 1, 1, 0]
+    cropped = correlation.conv_dA(dZ, W, replace(window, input_size=(5,)))
+    assert cropped.shape == (1, 5, 1)
+
+
+@given(geometry=windows(), seed=st.integers(0, 99))
+def test_tap_and_untap_are_adjoint(geometry, seed):
+    """⟨S_j A, V⟩ = ⟨A, S_jᵀ V⟩ for every tap."""
+    n, f, keywords = geometry
+    window = resolve("conv", n, f, **keywords)
+    rng = np.random.default_rng(seed)
+    A, V = integers(rng, 1, *n, 1), integers(rng, 1, *window.output_size, 1)
+    for j in window.taps():
+        assert jnp.vdot(tap(pad(A, window), window, j), V) == jnp.vdot(A, untap(V, window, j))
+
+
+@given(geometry=windows())
+def test_pixel_index_reads_the_pixel_that_each_tap_sees(geometry):
+    n, f, keywords = geometry
+    window = resolve("conv", n, f, **keywords)
+    A = np.arange(1.0, 1 + np.prod(n)).reshape(1, *n, 1)
+    seen = np.append(A.reshape(-1), 0.0)[pixel_index(window)]
+    for flat, j in enumerate(window.taps()):
+        sliced = tap(pad(jnp.asarray(A), window), window, j)
+        np.testing.assert_array_equal(seen[:, flat], sliced.reshape(-1))
+
+
+def test_the_toeplitz_matrix_of_figure_9():
+    """3×3 input, 2×2 kernel: 4×9, 16 entries nonzero, 4 distinct values (L10)."""
+    window = resolve("conv", (3, 3), (2, 2))
+    T = toeplitz.matrix(jnp.arange(1.0, 5.0).reshape(2, 2, 1, 1), window).reshape(4, 9)
+    assert T.tolist() == [
+        [1, 2, 0, 3, 4, 0, 0, 0, 0],
+        [0, 1, 2, 0, 3, 4, 0, 0, 0],
+        [0, 0, 0, 1, 2, 0, 3, 4, 0],
+        [0, 0, 0, 0, 1, 2, 0, 3, 4],
+    ]
+
+
+@pytest.mark.parametrize(("size", "dtype"), [((2, 2), "uint8"), ((16, 16), "uint8"), ((17, 16), "uint16")])
+def test_the_index_takes_the_smallest_unsigned_type(size, dtype):
+    assert pooling.index_dtype(resolve("max_pool", (40, 40), size)) == dtype

@@ -1,0 +1,142 @@
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxcnn.window import (
+    Window,
+    coverage,
+    full_padding,
+    output_size,
+    resolve,
+    same_padding,
+    valid_convolutions,
+)
+
+SIZES = st.integers(1, 12)
+
+
+def positions(n, f, stride, padding, dilation):
+    """Every place where a window fits, by trying them all: the definition behind (W.2)."""
+    span = dilation * (f - 1) + 1
+    return [
+        start - padding[0] for start in range(0, n + sum(padding), stride) if start + span <= n + sum(padding)
+    ]
+
+
+@given(SIZES, SIZES, st.integers(1, 4), st.tuples(SIZES, SIZES), st.integers(1, 3))
+def test_output_size_counts_the_windows_that_fit(n, f, stride, padding, dilation):
+    starts = positions(n, f, stride, padding, dilation)
+    if not starts:
+        with pytest.raises(ValueError, match="smaller than the window's extent"):
+            output_size(n, f, stride=stride, padding=padding, dilation=dilation)
+    else:
+        keywords = {"stride": stride, "padding": padding, "dilation": dilation}
+        assert output_size(n, f, **keywords) == len(starts)
+        seen = [start + j * dilation for start in starts for j in range(f)]
+        assert coverage(n, f, **keywords) == tuple(seen.count(i) for i in range(n))
+
+
+@given(SIZES, SIZES, st.integers(1, 4), st.integers(1, 3), st.booleans())
+def test_same_padding_gives_the_ceiling_with_the_least_padding(n, f, stride, dilation, lower):
+    low, high = same_padding(n, f, stride=stride, dilation=dilation, lower=lower)
+    assert (low >= high) if lower else (high >= low)
+    assert abs(high - low) <= 1
+    size = output_size(n, f, stride=stride, padding=(low, high), dilation=dilation)
+    if n + low + high >= dilation * (f - 1) + 1:
+        assert size >= math.ceil(n / stride)
+        if low + high > 0:
+            assert size == math.ceil(n / stride)
+
+
+@pytest.mark.parametrize(
+    ("n", "f", "keywords", "expected"),
+    [
+        (6, 3, {}, (1, 2, 3, 3, 2, 1)),
+        (6, 3, {"padding": (1, 1)}, (2, 3, 3, 3, 3, 2)),
+        (6, 3, {"padding": (2, 2)}, (3, 3, 3, 3, 3, 3)),
+        (6, 3, {"padding": (2, 2), "stride": 2}, (2, 1, 2, 1, 2, 1)),
+    ],
+)
+def test_coverage_of_the_article_figure_5(n, f, keywords, expected):
+    assert coverage(n, f, **keywords) == expected
+
+
+def test_28_pixels_survive_13_valid_convolutions_by_3():
+    size, times = 28, 0
+    while size >= 3:
+        size, times = output_size(size, 3), times + 1
+    assert (times, size) == (13, 2)
+    assert valid_convolutions(28, 3) == 13
+    assert valid_convolutions(28, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("padding", "expected"),
+    [
+        ("VALID", ((0, 0), (0, 0))),
+        ("SAME", ((0, 1), (1, 1))),
+        ("SAME_LOWER", ((1, 0), (1, 1))),
+        ("FULL", ((1, 1), (2, 2))),
+        (2, ((2, 2), (2, 2))),
+        ([(0, 3), (-1, 0)], ((0, 3), (-1, 0))),
+    ],
+    ids=str,
+)
+def test_every_padding_becomes_pairs(padding, expected):
+    assert resolve("conv", (6, 6), (2, 3), padding=padding).padding == expected
+
+
+def test_causal_padding_looks_back_only():
+    assert resolve("conv", (6,), (3,), padding="CAUSAL", dilation=2).padding == ((4, 0),)
+
+
+def test_full_padding_is_extent_minus_one():
+    assert full_padding(3, dilation=2) == (4, 4)
+
+
+def test_a_window_lists_its_taps_row_by_row_and_where_they_see_pixels():
+    window = Window((3, 2), (2, 2), (2, 1), ((1, 0), (0, 0)), (1, 1))
+    assert list(window.taps()) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert window.inside(0) == ((False, True), (True, True))
+    assert window.output_size == (2, 1)
+    assert window.remainder == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"stride": 0}, ValueError, "conv: stride is 0; expected an integer of at least 1"),
+        ({"stride": 2.0}, TypeError, "conv: stride is 2.0; expected an integer of at least 1"),
+        ({"stride": True}, TypeError, "conv: stride is True; expected an integer of at least 1"),
+        (
+            {"stride": (1, 2, 1)},
+            ValueError,
+            "conv: stride is (1, 2, 1) with 3 entries; expected one integer, or 2, one for each spatial axis",
+        ),
+        ({"dilation": (1, 0)}, ValueError, "conv: dilation[1] is 0; expected an integer of at least 1"),
+        ({"padding": 1.5}, TypeError, "conv: padding is 1.5; expected one of 'VALID', 'SAME'"),
+        ({"padding": "same"}, ValueError, "conv: padding is 'same'; expected one of 'VALID', 'SAME'"),
+        ({"padding": "CAUSAL"}, ValueError, "conv: padding is 'CAUSAL' with 2 spatial axes; expected 1"),
+        ({"padding": (1, 1)}, TypeError, "conv: padding[0] is 1; expected a (low, high) pair"),
+        ({"padding": ((1, 1),)}, ValueError, "conv: padding is ((1, 1),) with 1 entries for 2 spatial axes"),
+        ({"padding": ((0, 0.5), (0, 0))}, TypeError, "conv: padding[0] is 0.5; expected an integer"),
+        (
+            {"dilation": 9},
+            ValueError,
+            "conv: spatial axis 0 has 5 pixels (5 with padding (0, 0)), smaller than the window's extent 19 "
+            "(size 3, dilation 9); expected at least 19 pixels, so that one window fits",
+        ),
+        (
+            {"padding": ((0, 0), (-2, -3))},
+            ValueError,
+            "conv: spatial axis 1 has 5 pixels, padding (-2, -3) leaves none; expected at least 1 pixel",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_geometry_is_refused(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        resolve("conv", (5, 5), (3, 3), **keywords)
