@@ -23,7 +23,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import cotangent_shape, floating, with_batch
@@ -109,8 +109,8 @@ def max_pool_mask(
     A, batched, geometry = _input("max_pool_mask", A, window, stride, padding, dilation)
     _no_empty_window("max_pool_mask", geometry)
     _, index = _max_pool(geometry, A)
-    taps = jnp.arange(forms.taps(geometry), dtype=index.dtype)[:, None]
-    mask = index[..., None, :] == taps
+    k = index[..., None, :]
+    mask = k == lax.broadcasted_iota(k.dtype, (*k.shape[:-2], forms.taps(geometry), k.shape[-1]), k.ndim - 2)
     mask = mask.reshape(*index.shape[:-1], *geometry.size, index.shape[-1])
     return mask if batched else mask[0]
 
@@ -146,9 +146,10 @@ def max_pool_dA(
         came = getattr(index, "dtype", type(index).__name__)
         wrong_type("max_pool_dA", f"index is {came}", "the unsigned integers of max_pool_index")
     index = jnp.asarray(index)
+    expected = dZ.shape if batched else dZ.shape[1:]
+    if index.shape != expected:
+        wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {expected}")
     index = index if batched else index[None]
-    if index.shape != dZ.shape:
-        wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {dZ.shape}, batch axis included")
     dA = _max_pool_dA(geometry, index, dZ)
     return dA if batched else dA[0]
 

@@ -6,8 +6,6 @@ JAXCNN_PROFILE=fast (the default, for CI) draws few geometries; JAXCNN_PROFILE=t
 import os
 
 import jax
-import jax.numpy as jnp
-import pytest
 from hypothesis import HealthCheck, settings
 
 jax.config.update("jax_enable_x64", True)
@@ -22,8 +20,3 @@ _COMMON = {
 settings.register_profile("fast", max_examples=8, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=100, **_COMMON)
 settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
-
-
-@pytest.fixture(autouse=True)
-def _names_in_doctests(doctest_namespace):
-    doctest_namespace.update(jax=jax, jnp=jnp)

@@ -51,6 +51,6 @@ def _candidates(case: Case) -> Iterator[Case]:
 
 
 def _with(case: Case, position: int, where, value: float) -> Case:
-    changed = case[position].copy()
+    changed = np.array(case[position])
     changed.reshape(-1)[where] = value
     return (*case[:position], changed, *case[position + 1 :])

@@ -1,0 +1,44 @@
+"""The examples in docstrings and README run, as a user with JAX's default settings would see them."""
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import jaxcnn
+
+ROOT = Path(__file__).parents[1]
+MODULES = ["jaxcnn", *(m.name for m in pkgutil.walk_packages(jaxcnn.__path__, "jaxcnn."))]
+EXAMPLES = [
+    example
+    for name in MODULES
+    if not name.endswith("__main__")
+    for example in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))
+    if example.examples
+]
+
+
+def run(example: doctest.DocTest) -> None:
+    example.globs.update(jax=jax, jnp=jnp)
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_docstring(example):
+    run(example)
+
+
+def test_readme():
+    text = (ROOT / "README.md").read_text()
+    run(doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0))
+
+
+@pytest.mark.parametrize("name", [n for n in vars(jaxcnn) if not n.startswith("_")])
+def test_every_public_name_is_documented(name):
+    assert (getattr(jaxcnn, name).__doc__ or "").strip()

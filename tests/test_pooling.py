@@ -1,0 +1,238 @@
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxcnn.derivations.geometry import sees_pixels, windows
+from jaxcnn.loops import pooling as loops
+from jaxcnn.oracles import pooling as oracles
+from jaxcnn.pooling import (
+    avg_pool,
+    avg_pool_dA,
+    max_pool,
+    max_pool_dA,
+    max_pool_index,
+    max_pool_mask,
+)
+from jaxcnn.window import resolve
+
+
+def pull(operation, A, dZ):
+    return jax.vjp(operation, A)[1](dZ)[0]
+
+
+# ------------------------------------------------------------------ hand-computed examples
+
+A44 = jnp.array([[1.0, 3, 2, 1], [2, 9, 1, 1], [1, 3, 2, 3], [5, 6, 1, 2]])[..., None]
+
+
+def test_max_pool_of_the_article_and_its_mask():
+    assert max_pool(A44, (2, 2))[..., 0].tolist() == [[9, 2], [6, 3]]
+    dZ = jnp.array([[1.0, 2], [3, 4]])[..., None]
+    dA = pull(partial(max_pool, window=(2, 2)), A44, dZ)
+    assert dA[..., 0].tolist() == [[0, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 4], [0, 3, 0, 0]]
+    mask = max_pool_mask(A44, (2, 2))
+    assert mask.shape == (2, 2, 2, 2, 1)
+    assert mask[0, 0, ..., 0].tolist() == [[False, False], [False, True]]
+
+
+def test_a_pixel_that_is_the_maximum_of_several_windows_collects_from_all():
+    """What this kills: `=` where `+=` belongs."""
+    A = jnp.array([0.0, 5, 0])[:, None]
+    dA = pull(partial(max_pool, window=(2,), stride=1), A, jnp.array([10.0, 1])[:, None])
+    assert dA[:, 0].tolist() == [0, 11, 0]
+
+
+def test_a_remainder_is_never_seen_and_gets_zero():
+    A = jnp.arange(5.0)[:, None]
+    assert pull(partial(max_pool, window=(2,)), A, jnp.ones((2, 1)))[:, 0].tolist() == [0, 1, 0, 1, 0]
+    assert pull(partial(avg_pool, window=(2,)), A, jnp.ones((2, 1)))[:, 0].tolist() == [
+        *[0.5] * 4,
+        0,
+    ]
+
+
+def test_average_counts_padding_only_when_told():
+    A = jnp.ones((2, 1))
+    corner = {"stride": 1, "padding": ((1, 0),)}
+    assert avg_pool(A, (2,), **corner)[:, 0].tolist() == [1, 1]
+    assert avg_pool(A, (2,), **corner, count_padding=True)[:, 0].tolist() == [0.5, 1]
+
+
+# ------------------------------------------------------------------ ties, NaN, infinities
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_first_of_equal_maxima_takes_all(stride):
+    """Whatever the path: windows that tile and windows that overlap follow one rule."""
+    A, Z = jnp.zeros((4, 4, 1)), jnp.zeros((4 - 1, 4 - 1, 1)) if stride == 1 else jnp.zeros((2, 2, 1))
+    dA = pull(partial(max_pool, window=(2, 2), stride=stride), A, jnp.ones_like(Z))
+    first = np.zeros((4, 4))
+    first[: 4 - 1 : stride, : 4 - 1 : stride] = 1
+    np.testing.assert_array_equal(dA[..., 0], first)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_nan_is_greater_than_every_number_and_the_first_takes_the_gradient(at):
+    A = jnp.array([1.0, jnp.inf, 3, 4]).at[at].set(jnp.nan)[:, None]
+    Z = max_pool(A, (4,))
+    assert jnp.isnan(Z).all()
+    assert pull(partial(max_pool, window=(4,)), A, jnp.ones((1, 1)))[:, 0].tolist() == [
+        float(k == at) for k in range(4)
+    ]
+    two = A.at[3].set(jnp.nan)
+    assert jnp.argmax(pull(partial(max_pool, window=(4,)), two, jnp.ones((1, 1)))) == at
+
+
+def test_padding_never_wins_not_even_against_minus_infinity():
+    A = jnp.full((2, 2, 1), -jnp.inf)
+    dA = pull(partial(max_pool, window=(2, 2), stride=1, padding=1), A, jnp.ones((3, 3, 1)))
+    assert dA.sum() == 9
+    assert dA[..., 0].tolist() == [[4, 2], [2, 1]]
+
+
+# --------------------------------------------------------------- the article's loops, and laws
+
+
+@given(geometry=windows().filter(lambda g: sees_pixels(*g)), seed=st.integers(0, 99), count=st.booleans())
+def test_pools_equal_the_article_s_loops(geometry, seed, count):
+    n, f, keywords = geometry
+    window = resolve("max_pool", n, f, **keywords)
+    rng = np.random.default_rng(seed)
+    A = rng.integers(-2, 3, (2, *n, 2)).astype(float)
+    dZ = rng.integers(-4, 5, (2, *window.output_size, 2)).astype(float)
+    loop = {"s": window.stride, "p": window.padding, "d": window.dilation}
+    Z, index = loops.max_pool(A, f, **loop)
+    np.testing.assert_array_equal(max_pool(A, f, **keywords), Z)
+    np.testing.assert_array_equal(max_pool_index(A, f, **keywords), index)
+    np.testing.assert_array_equal(
+        max_pool_dA(index.astype(np.uint8), dZ, f, input_size=n, **keywords),
+        loops.max_pool_dA(index, dZ, n=n, f=f, **loop),
+    )
+    # an average divides: equal to a few units in the last place, not bit for bit
+    average = {"count_padding": count}
+    np.testing.assert_array_max_ulp(
+        np.asarray(avg_pool(A, f, **keywords, **average)),
+        loops.avg_pool(A, f, **loop, **average),
+        maxulp=2,
+    )
+    np.testing.assert_allclose(
+        avg_pool_dA(dZ, f, input_size=n, **keywords, **average),
+        loops.avg_pool_dA(dZ, n=n, f=f, **loop, **average),
+        rtol=8 * np.finfo(float).eps,
+        atol=8 * np.finfo(float).eps * np.abs(dZ).sum(axis=tuple(range(dZ.ndim - 1))).max(),
+    )
+
+
+def test_max_pool_s_second_derivative_follows_the_index():
+    A = jnp.asarray(np.random.default_rng(0).integers(-2, 3, (1, 5, 5, 2)), jnp.float64)
+
+    def energy(pool, A):
+        inner = jax.grad(lambda A: jnp.sum(pool(A, (3, 3), stride=1) ** 2))(A)
+        return jnp.sum(inner**2)
+
+    np.testing.assert_array_equal(
+        jax.grad(partial(energy, max_pool))(A), jax.grad(partial(energy, oracles.max_pool))(A)
+    )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
+@pytest.mark.parametrize("pool", [max_pool, avg_pool])
+def test_gradients_have_the_input_s_dtype(pool, dtype):
+    A = jnp.ones((1, 4, 4, 1), dtype)
+    Z = pool(A, (2, 2))
+    assert Z.dtype == dtype
+    assert pull(partial(pool, window=(2, 2)), A, Z).dtype == dtype
+
+
+@pytest.mark.parametrize(("pool", "size"), [(max_pool, 2 * 4 * 4 * 3), (avg_pool, 0)])
+def test_residual_bytes(pool, size):
+    """Max-pool keeps one byte a window, not the input; average pool keeps nothing."""
+    _, backward = jax.vjp(partial(pool, window=(2, 2)), jnp.ones((2, 8, 8, 3)))
+    assert sum(leaf.nbytes for leaf in jax.tree.leaves(backward)) == size
+
+
+# ------------------------------------------------------------------------------ errors
+
+B44, Z22 = A44[None], jnp.ones((1, 2, 2, 1))
+K22 = jnp.zeros((1, 2, 2, 1), jnp.uint8)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: max_pool(B44, 2),
+            TypeError,
+            "max_pool: window is 2; expected a tuple, one entry for each spatial axis",
+        ),
+        (
+            lambda: max_pool(B44, (2, 2, 2, 2)),
+            ValueError,
+            "max_pool: window is (2, 2, 2, 2); expected 1 to 3 entries",
+        ),
+        (
+            lambda: max_pool(B44, (0, 2)),
+            ValueError,
+            "max_pool: window[0] is 0; expected an integer of at least 1",
+        ),
+        (
+            lambda: max_pool(B44, (2,)),
+            ValueError,
+            "max_pool: A has shape (1, 4, 4, 1), rank 4; expected rank 3 (batch, 1 spatial, channels) or 2 "
+            "(no batch)",
+        ),
+        (
+            lambda: max_pool(B44, (5, 5)),
+            ValueError,
+            "max_pool: spatial axis 0 has 4 pixels (4 with padding (0, 0)), smaller than the window's extent "
+            "5 (size 5, dilation 1); expected at least 5 pixels, so that one window fits",
+        ),
+        (
+            lambda: max_pool(B44, (2, 2), padding=2),
+            ValueError,
+            "max_pool: padding (2, 2) leaves window 0 of spatial axis 0 without a pixel (input size 4); "
+            "expected every window to see at least one pixel",
+        ),
+        (
+            lambda: max_pool(B44.astype(int), (2, 2)),
+            TypeError,
+            "max_pool: A has dtype int64; expected a floating dtype (float16, bfloat16, float32 or float64)",
+        ),
+        (
+            lambda: max_pool_dA(K22.astype(int), Z22, (2, 2), input_size=4),
+            TypeError,
+            "max_pool_dA: index is int64; expected the unsigned integers of max_pool_index",
+        ),
+        (
+            lambda: max_pool_dA(K22[0], Z22, (2, 2), input_size=4),
+            ValueError,
+            "max_pool_dA: index has shape (2, 2, 1); expected dZ's, (1, 2, 2, 1)",
+        ),
+        (
+            lambda: max_pool_dA(K22, Z22, (2, 2), input_size=6),
+            ValueError,
+            "max_pool_dA: dZ has spatial size and channels (2, 2, 1); expected (3, 3, 1) for input size "
+            "(6, 6), window size (2, 2), stride (2, 2), padding ((0, 0), (0, 0)) and dilation (1, 1)",
+        ),
+        (
+            lambda: avg_pool(B44, (2, 2), count_padding=1),
+            TypeError,
+            "avg_pool: count_padding is 1; expected True or False",
+        ),
+        (
+            lambda: avg_pool_dA(Z22, (2, 2), input_size=(4, 0)),
+            ValueError,
+            "avg_pool_dA: input_size[1] is 0; expected an integer of at least 1",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_refused(call, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        call()
