@@ -16,7 +16,8 @@ Conventions. relu′(0) = 0 and leaky_relu′(0) = negative_slope: at the kink, 
 A NaN gives NaN; relu and leaky_relu pass its cotangent on, elsewhere that is NaN too. For the softmaxes
 a logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
 
-A backward pass is a plain formula over these rules, so gradients of gradients run them too.
+A backward pass is a plain formula over these rules, so gradients of gradients run them too: σ, tanh and
+softplus are closed under differentiation with σ′, (A.6).
 Sources: article sections "Convolution Layers" and "Backpropagation"; ledger L9, L12.
 """
 
@@ -139,7 +140,7 @@ def softplus(Z: ArrayLike) -> Array:
 
 
 def softmax(Z: ArrayLike, axis: int = -1) -> Array:
-    """y[k] = exp(Z[k]) / Σ_j exp(Z[j]), equation (A.6).
+    """y[k] = exp(Z[k]) / Σ_j exp(Z[j]), equation (A.7).
 
     Args:
         Z: an array of at least 1 axis and floating dtype.
@@ -162,7 +163,7 @@ def softmax(Z: ArrayLike, axis: int = -1) -> Array:
 
 
 def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
-    """A[k] = Z[k] − log Σ_j exp(Z[j]), equation (A.7).
+    """A[k] = Z[k] − log Σ_j exp(Z[j]), equation (A.8).
 
     Args:
         Z: an array of at least 1 axis and floating dtype.
@@ -262,7 +263,7 @@ def _leaky_relu_bwd(alpha: float, low: Array, dA: Array):
     return (jnp.where(low, alpha * dA, dA),)
 
 
-# (A.3)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA σ(Z) σ(−Z), where 1 − σ(Z) would cancel
+# (A.3)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA S(Z)
 @jax.custom_vjp
 @jax.jit
 def _sigmoid(Z: Array) -> Array:
@@ -274,12 +275,11 @@ def _sigmoid_fwd(Z: Array):
     return _sigmoid(Z), Z
 
 
-@jax.jit
 def _sigmoid_bwd(Z: Array, dA: Array):
-    return (dA * _sigmoid(Z) * _sigmoid(-Z),)
+    return (dA * _slope(Z),)
 
 
-# (A.4)  A = tanh(Z)          dZ = dA · 2σ(2Z) · 2σ(−2Z), where 1 − tanh² would cancel
+# (A.4)  A = tanh(Z)          dZ = dA · 4 S(2Z)
 @jax.custom_vjp
 def _tanh(Z: Array) -> Array:
     return jnp.tanh(Z)
@@ -289,9 +289,8 @@ def _tanh_fwd(Z: Array):
     return _tanh(Z), Z
 
 
-@jax.jit
 def _tanh_bwd(Z: Array, dA: Array):
-    return (dA * (2 * _sigmoid(2 * Z)) * (2 * _sigmoid(-2 * Z)),)
+    return (dA * (4 * _slope(2 * Z)),)
 
 
 # (A.5)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
@@ -305,12 +304,28 @@ def _softplus_fwd(Z: Array):
     return _softplus(Z), Z
 
 
-@jax.jit
 def _softplus_bwd(Z: Array, dA: Array):
     return (dA * _sigmoid(Z),)
 
 
-# (A.6)  y[k] = exp(Z[k] − Z[M]) / (1 + R)          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j]), dZ[M] by (A.0)
+# (A.6)  S(Z) = σ′(Z) = σ(Z) σ(−Z), with which 1 − σ and 1 − tanh² need not cancel
+#        dZ = dA S′(Z) = −dA S(Z) tanh(Z/2)
+@jax.custom_vjp
+@jax.jit
+def _slope(Z: Array) -> Array:
+    e = jnp.exp(-jnp.abs(Z))
+    return e / (1 + e) / (1 + e)
+
+
+def _slope_fwd(Z: Array):
+    return _slope(Z), Z
+
+
+def _slope_bwd(Z: Array, dA: Array):
+    return (-dA * _slope(Z) * _tanh(Z / 2),)
+
+
+# (A.7)  y[k] = exp(Z[k] − Z[M]) / (1 + R)          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j]), dZ[M] by (A.0)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax(axis: int, Z: Array) -> Array:
@@ -330,7 +345,7 @@ def _softmax_bwd(axis: int, y: Array, dA: Array):
     return (balanced(axis, y, dZ).astype(y.dtype),)
 
 
-# (A.7)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (A.0)
+# (A.8)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (A.0)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax(axis: int, Z: Array) -> Array:
@@ -354,6 +369,7 @@ _leaky_relu.defvjp(_leaky_relu_fwd, _leaky_relu_bwd)
 _sigmoid.defvjp(_sigmoid_fwd, _sigmoid_bwd)
 _tanh.defvjp(_tanh_fwd, _tanh_bwd)
 _softplus.defvjp(_softplus_fwd, _softplus_bwd)
+_slope.defvjp(_slope_fwd, _slope_bwd)
 _softmax.defvjp(_softmax_fwd, _softmax_bwd)
 _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
 

@@ -1,7 +1,8 @@
 """Activations as their definitions, written so that what `jax.grad` makes of them is accurate everywhere.
 
-No `jax.nn`, whose functions carry rules of their own, and no primitive whose derivative in jax cancels
-(1 − tanh², 1 − σ) where that matters. A branch of `where` that could overflow gets a harmless argument.
+No `jax.nn`, whose functions carry rules of their own, and no primitive whose derivative in jax cancels where
+that matters: 1 − tanh² and 1 − σ at saturation, σ″ near 0. A branch of `where` that could overflow
+gets a harmless argument where it is not taken.
 """
 
 import jax
@@ -19,30 +20,33 @@ def leaky_relu(Z, negative_slope=0.01):
     return jnp.where(Z <= 0, negative_slope * Z, Z)
 
 
-def _halves(Z):
-    """exp(−Z) for Z > 0, and exp(Z) for the others: neither overflows."""
-    return jnp.exp(-jnp.where(Z > 0, Z, 0)), jnp.exp(jnp.where(Z > 0, 0, Z))
+def _parts(Z):
+    """Whether Z is near 0, then Z, −|Z| and the sign of Z, each harmless where it is not used."""
+    near = jnp.abs(Z) < 1
+    far = jnp.where(near, 1, Z)
+    return near, jnp.where(near, Z, 0), -jnp.abs(far), jnp.sign(far)
 
 
 def sigmoid(Z):
-    """1/(1 + exp(−Z)) = exp(Z)/(1 + exp(Z))."""
-    falling, rising = _halves(Z)
-    return jnp.where(Z > 0, 1 / (1 + falling), rising / (1 + rising))
+    """1/(1 + exp(−Z)) = exp(Z)/(1 + exp(Z)); near 0, (1 + tanh(Z/2))/2."""
+    near, Z, falling, sign = _parts(Z)
+    e = jnp.exp(falling)
+    far = jnp.where(sign > 0, 1 / (1 + e), e / (1 + e))
+    return jnp.where(near, (1 + jnp.sinh(Z / 2) / jnp.cosh(Z / 2)) / 2, far)
 
 
 def tanh(Z):
-    """tanh near 0, and 1 − 2σ(−2Z), odd, away from it."""
-    near = jnp.abs(Z) < 1
-    far = jnp.where(near, 1, Z)
-    return jnp.where(
-        near, lax.tanh(jnp.where(near, Z, 0)), jnp.sign(far) * (1 - 2 * sigmoid(-2 * jnp.abs(far)))
-    )
+    """sinh/cosh; away from 0, ±(1 − 2 exp(∓2Z)/(1 + exp(∓2Z)))."""
+    near, Z, falling, sign = _parts(Z)
+    e = jnp.exp(2 * falling)
+    return jnp.where(near, jnp.sinh(Z) / jnp.cosh(Z), sign * (1 - 2 * e / (1 + e)))
 
 
 def softplus(Z):
-    """log(1 + exp(Z)) = Z + log(1 + exp(−Z))."""
-    falling, rising = _halves(Z)
-    return jnp.where(Z > 0, Z + jnp.log1p(falling), jnp.log1p(rising))
+    """log(1 + exp(Z)) = Z + log(1 + exp(−Z)); near 0, Z/2 + log(2 cosh(Z/2))."""
+    near, small, falling, sign = _parts(Z)
+    far = jnp.where(sign > 0, -falling, 0) + jnp.log1p(jnp.exp(falling))
+    return jnp.where(near, small / 2 + jnp.log(2 * jnp.cosh(small / 2)), far)
 
 
 def _from_largest(Z, axis):
