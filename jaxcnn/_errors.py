@@ -59,3 +59,8 @@ def window_tuple(operation: str, argument: str, value: Any) -> tuple[int, ...]:
     if not 1 <= len(value) <= 3:
         wrong_value(operation, f"{argument} is {tuple(value)}", "1 to 3 entries")
     return per_axis(operation, argument, value, len(value), least=1)
+
+
+def missing_extra(operation: str, error: ModuleNotFoundError, extra: str) -> str:
+    """What to say where an optional dependency is missing."""
+    return f"{operation} needs the package {error.name}; install it with: pip install 'jaxcnn[{extra}]'"

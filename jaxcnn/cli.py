@@ -1,0 +1,120 @@
+"""The `jaxcnn` command. Thin: arguments in, reports out.
+
+    jaxcnn verify    give every claim of the article its verdict, and check every operation
+
+Exit codes of `verify`: 0 when every claim is decided and every correction and operation is right, whatever
+the article's own verdicts; 1 when one is wrong; 2 when the call was wrong; 3 when a claim is undecided or an
+operation could not be checked.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jaxlib
+import numpy as np
+
+from jaxcnn._errors import missing_extra
+
+# Geometries tried for each operation: enough to meet every rank, padding and stride, few enough to compile
+# within the minute.
+GEOMETRIES, GEOMETRIES_THOROUGH = 6, 100
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="jaxcnn", description="Hand-derived gradients of convolutional networks, checked by machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verify = commands.add_parser(
+        "verify",
+        help="judge the article's claims L1–L20 and check every operation",
+        description="Judge the article's claims L1–L20 and check every operation against jax.grad. "
+        "Exit code 0: all decided and right; 1: something is wrong; 3: something is undecided.",
+    )
+    verify.add_argument(
+        "--claim",
+        action="append",
+        type=_claim_number,
+        metavar="L14",
+        help="judge this claim only, in full detail, and skip the operations; may be repeated",
+    )
+    verify.add_argument("--thorough", action="store_true", help="many more cases; takes many minutes")
+    verify.add_argument("--json", type=Path, metavar="FILE", help="also write everything to FILE as JSON")
+    arguments = parser.parse_args(argv)
+    if arguments.json is not None and not arguments.json.parent.is_dir():
+        verify.error(f"argument --json: there is no folder {arguments.json.parent}")
+    try:
+        return _verify(arguments.claim, arguments.thorough, arguments.json)
+    except ModuleNotFoundError as error:
+        print(missing_extra("jaxcnn verify", error, "check"), file=sys.stderr)
+        return 2
+
+
+def _claim_number(text: str) -> int:
+    match = re.fullmatch(r"[Ll]?(\d{1,2})", text)
+    if match is None or not 1 <= int(match[1]) <= 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a claim; expected one of L1 to L20")
+    return int(match[1])
+
+
+def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) -> int:
+    # the rows are exact in float64, and inexact ones are judged against it
+    jax.config.update("jax_enable_x64", True)
+    from jaxcnn.check import Verdict as Check
+    from jaxcnn.derivations import display
+    from jaxcnn.derivations.claims import CLAIMS
+    from jaxcnn.derivations.ledger import judge
+    from jaxcnn.derivations.search import search
+    from jaxcnn.derivations.table import DERIVATIONS
+
+    began = time.perf_counter()
+    claims = [claim for claim in CLAIMS if numbers is None or claim.number in numbers]
+    derivations = DERIVATIONS if numbers is None else ()
+    geometries = GEOMETRIES_THOROUGH if thorough else GEOMETRIES
+    with display.progress(len(claims) + len(derivations)) as step:
+        rulings = []
+        for claim in claims:
+            step(f"{claim.name} {claim.section}")
+            rulings.append(judge(claim, thorough=thorough))
+        rows = []
+        for derivation in derivations:
+            step(f"{derivation.name} against jax.grad")
+            rows.extend(search(derivation, geometries=geometries))
+
+    wrong = any(r.wrong for r in rulings) or any(r.verdict is Check.FAIL for r in rows)
+    open_ = not all(r.ok for r in rulings) or any(r.verdict is Check.UNCHECKED for r in rows)
+    code = 1 if wrong else 3 if open_ else 0
+    seconds = time.perf_counter() - began
+    display.show_rulings(rulings, detail=numbers is not None)
+    if rows:
+        display.show_rows(rows)
+    display.show_summary(rulings, rows, code, seconds, _versions())
+    if path is not None:
+        report: dict[str, Any] = {
+            "versions": _versions(),
+            "thorough": thorough,
+            "seconds": round(seconds, 1),
+            "exit_code": code,
+            "claims": [ruling.as_dict() for ruling in rulings],
+            "operations": [row.as_dict() for row in rows],
+        }
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return code
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": sys.version.split()[0],
+        "jax": jax.__version__,
+        "jaxlib": jaxlib.__version__,
+        "numpy": np.__version__,
+        "device": jax.devices()[0].device_kind,
+    }
