@@ -1,0 +1,1 @@
+"""Programs that put the library to work: each module is a `run(config)` and a thin `main`."""
