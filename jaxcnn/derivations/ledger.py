@@ -150,7 +150,7 @@ class Finding:
         tolerance: the largest that a comparison used; 0: all were exact.
         failure: the smallest case on which it fails.
         surprise: the smallest case that contradicts the claim.
-        value: what a statement with a single case gave.
+        value: what a statement with a single case gave, else None.
     """
 
     text: str
@@ -181,7 +181,7 @@ class Finding:
         exactness = f"to {self.tolerance:g}" if self.tolerance else "exact"
         if self.domain is None:
             held = self.inside - self.inside_fails
-            shown = f": {self.value}" if total == 1 and len(str(self.value)) <= 60 else ""
+            shown = "" if self.value is None or len(str(self.value)) > 60 else f": {self.value}"
             return f"holds on {held} of {total} ({exactness}){shown}"
         sharp = "sharp" if self.sharp else "not sharp"
         return (
@@ -201,6 +201,7 @@ class Finding:
             "outside_fails": self.outside_fails,
             "sharp": self.sharp,
             "tolerance": self.tolerance,
+            "value": self.value,
             "counterexample": self.surprise or self.failure,
         }
 
@@ -235,9 +236,9 @@ class Ruling:
 
     @property
     def domain(self) -> str:
-        """Where the printed statement holds, in words."""
+        """Where the printed statement holds, or the supplied one, in words."""
         match self.verdict:
-            case Verdict.HOLDS:
+            case Verdict.HOLDS | Verdict.NOT_PRINTED:
                 return "everywhere"
             case Verdict.FAILS:
                 return "none"
@@ -335,7 +336,7 @@ def examine(
         holds = comparison.equal
         count[inside, holds] += 1
         tolerance = max(tolerance, comparison.tolerance)
-        value = plain(comparison.got)
+        value = plain(comparison.got) if len(cases) == 1 else None
         if not holds and failure is None:
             failure = comparison.as_dict(case)
         contradicts = not holds if inside else holds and domain is not None and domain.sharp
@@ -369,8 +370,10 @@ def _decide(
         if corrected is None:
             return Verdict.UNDECIDED, "nothing was printed and nothing supplied", False
         return Verdict.NOT_PRINTED, "", False
+    if not printed.inside:
+        return Verdict.UNDECIDED, "no case was tried", False
     if printed.domain is not None:
-        if not printed.confirmed or not printed.inside:
+        if not printed.confirmed:
             return Verdict.UNDECIDED, f"the domain is not confirmed: {printed}; {printed.surprise}", False
         return Verdict.ON_A_DOMAIN, "", False
     if printed.failure is None:

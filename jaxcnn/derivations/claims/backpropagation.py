@@ -30,6 +30,7 @@ from jaxcnn.derivations.claims.witnesses import (
     library_vjp,
     once,
     oracle_vjp,
+    rule_vjp,
 )
 from jaxcnn.derivations.ledger import NOWHERE, Case, Claim, Comparison, Domain, Part, Test
 from jaxcnn.forms import correlation, im2col, scatter, shifted, toeplitz
@@ -49,7 +50,7 @@ ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
 
 
 def draw_Z(case: Case) -> np.ndarray:
-    """(B, k) numbers between −4 and 4, none of them 0."""
+    """(B, k) moderate numbers, none of them 0."""
     return draw(case, "Z", (case["B"], case["k"])) / 16
 
 
@@ -158,11 +159,15 @@ L12 = Claim(
 # --------------------------------------------------------------------- witnesses of L13–L16
 
 
+def dA_with(case: Case, W: np.ndarray) -> np.ndarray:
+    """dA of a layer with kernel W from the forward pass alone, by unit arrays."""
+    return by_basis(lambda A: loops.conv(A, W, **window(case)), np.zeros(draw_A(case).shape), draw_dZ(case))
+
+
 @once
 def true_dA(case: Case) -> np.ndarray:
-    """dA from the forward pass alone, by unit arrays."""
-    W = draw_W(case)
-    return by_basis(lambda A: loops.conv(A, W, **window(case)), np.zeros(draw_A(case).shape), draw_dZ(case))
+    """The same with the case's kernel."""
+    return dA_with(case, draw_W(case))
 
 
 @once
@@ -180,13 +185,16 @@ def true_db(case: Case) -> np.ndarray:
 
 
 def compiled_face(face: str, loop: Callable[[Case], np.ndarray]) -> tuple[Part, Part]:
-    """The library's face against the loop, and against `jax.vjp` of the oracle."""
-    name = {"dA": "jaxcnn.conv_dA", "dW": "jaxcnn.conv_dW", "db": "jaxcnn.conv_db"}[face]
+    """The library's face against the loop, and its rule against `jax.vjp` of the oracle."""
     return (
-        Part(f"{name} is that sum", lambda case: Comparison(library_vjp(case)[face], loop(case)), compiled),
         Part(
-            f"{name} is jax.vjp of the oracle",
-            lambda case: Comparison(library_vjp(case)[face], oracle_vjp(case)[face]),
+            f"jaxcnn.conv_{face} is that sum",
+            lambda case: Comparison(library_vjp(case)[face], loop(case)),
+            compiled,
+        ),
+        Part(
+            f"{face} by jax.vjp of jaxcnn.conv is jax.vjp of the oracle",
+            lambda case: Comparison(rule_vjp(case)[face], oracle_vjp(case)[face]),
             compiled,
         ),
     )
@@ -328,15 +336,9 @@ def _by_planes(case: Case, rotate: bool) -> Comparison:
 
 def flipped_layer(case: Case) -> Comparison:
     """dA of a layer whose forward pass is a true convolution: W is not rotated."""
-    W, rank = draw_W(case), len(case["n"])
-    truth = true_dA_of(lambda A: loops.conv(A, loops.rot180(W, rank), **window(case)), case)
+    W = draw_W(case)
     got = loops.conv_dA_full(draw_dZ(case), W, n=case["n"], rotation=False, **window(case))
-    return Comparison(got, truth)
-
-
-def true_dA_of(forward: Callable[[np.ndarray], np.ndarray], case: Case) -> np.ndarray:
-    """dA of another forward pass, by unit arrays."""
-    return by_basis(forward, np.zeros(draw_A(case).shape), draw_dZ(case))
+    return Comparison(got, dA_with(case, loops.rot180(W, len(case["n"]))))
 
 
 def padded_not_cropped(case: Case) -> Comparison:

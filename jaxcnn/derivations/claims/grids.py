@@ -15,10 +15,6 @@ import numpy as np
 from jaxcnn.derivations.ledger import Case
 from jaxcnn.loops.window import output_size
 
-Geometry = tuple[
-    tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...]
-]
-
 
 def lines(thorough: bool, *, padded: bool = True) -> Iterator[Case]:
     """Every one-dimensional geometry of a small box in which one window fits; one example, one channel."""

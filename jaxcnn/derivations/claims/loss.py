@@ -19,7 +19,7 @@ from jaxcnn.oracles import losses as oracle
 
 
 def logits(case: Case) -> np.ndarray:
-    """(B, k), between −5 and 5."""
+    """(B, k), moderate."""
     return draw(case, "Z", (case["B"], case["k"])) / 4
 
 

@@ -71,6 +71,14 @@ def library_vjp(case: Case) -> dict[str, np.ndarray]:
 
 
 @once
+def rule_vjp(case: Case) -> dict[str, np.ndarray]:
+    """The same by the rule in use: `jax.vjp` of `jaxcnn.conv`."""
+    A, W, b, dZ = _arrays(case)
+    Z, pull_back = jax.vjp(partial(jaxcnn.conv, **keywords(case)), A, W, b)
+    return _named(Z, *pull_back(dZ))
+
+
+@once
 def oracle_vjp(case: Case) -> dict[str, np.ndarray]:
     """The same by `jax.vjp` of the oracle, a sum over kernel taps without any rule of ours."""
 
