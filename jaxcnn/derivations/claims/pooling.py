@@ -351,9 +351,14 @@ def sparse_A(case: Case) -> np.ndarray:
     return A * (draw(case, "zeros", A.shape) % 3 == 0) if case["sparse"] else A
 
 
+def share_dZ(case: Case) -> np.ndarray:
+    """A cotangent of Z; positive for Lp, whose shares are rounded and must not cancel."""
+    return np.abs(draw_dZ(case)) if case["order"] else draw_dZ(case)
+
+
 def share(case: Case, at_kink: float) -> np.ndarray:
     """dA by the adjusted rule: each window gives its pixels its gradient times ∂Z/∂A."""
-    n, f, dZ = case["n"], case["f"], draw_dZ(case)
+    n, f, dZ = case["n"], case["f"], share_dZ(case)
     if case["order"]:
         A = sparse_A(case)
         return loops.lp_pool_dA(A, dZ, f=f, order=case["order"], at_kink=at_kink, **window(case))
@@ -366,7 +371,7 @@ def true_share(case: Case) -> np.ndarray:
 
     Averages by unit arrays; Lp by complex steps, which give the mean of the one-sided slopes at a kink.
     """
-    A, f, dZ = sparse_A(case), case["f"], draw_dZ(case)
+    A, f, dZ = sparse_A(case), case["f"], share_dZ(case)
     if not case["order"]:
         average = partial(loops.avg_pool, f=f, count_padding=bool(case["count_padding"]), **window(case))
         return by_basis(average, np.zeros(A.shape), dZ, step=2520.0)
@@ -390,7 +395,7 @@ def adjusted(case: Case, at_kink: float) -> Comparison:
     """The adjusted rule against the truth."""
     tolerance = 1e-12 if case["order"] else 0.0
     return Comparison(
-        share(case, at_kink), true_share(case), tolerance, {"A": sparse_A(case), "dZ": draw_dZ(case)}
+        share(case, at_kink), true_share(case), tolerance, {"A": sparse_A(case), "dZ": share_dZ(case)}
     )
 
 

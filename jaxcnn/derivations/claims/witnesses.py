@@ -13,7 +13,7 @@ from jaxcnn.derivations.claims.grids import draw_A, draw_b, draw_dZ, draw_W
 from jaxcnn.derivations.ledger import Case
 from jaxcnn.oracles import convolution as oracle
 
-ROUNDING = 1e-14  # relative to the largest entry: a few roundings of float64
+ROUNDING = 1e-13  # relative to the largest entry: some hundred roundings of float64
 
 
 def by_basis(
