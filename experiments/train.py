@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +54,18 @@ Parameters = dict[str, dict[str, Array]]
 OnStep = Callable[[int, int, float], None]
 
 
+class BadConfig(ValueError):
+    """No run can be made of this: the message names the setting, what came and what was expected."""
+
+
+class MissingExtra(ImportError):
+    """A package that training needs is not installed: the message names the extra that brings it."""
+
+    def __init__(self, cause: ImportError):
+        """From the failed import."""
+        super().__init__(f"{cause.name} is not installed: pip install 'jaxcnn[train]'")
+
+
 @dataclass(frozen=True)
 class Config:
     """What a run depends on.
@@ -86,7 +97,7 @@ class Config:
             _require(value in known, f"{name} is {value!r}", " or ".join(map(repr, known)))
         _require(self.epochs >= 1, f"epochs is {self.epochs}", "at least 1")
         _require(self.batch_size >= 1, f"batch size is {self.batch_size}", "at least 1")
-        _require(self.seed >= 0, f"seed is {self.seed}", "at least 0")
+        _require(0 <= self.seed < 2**32, f"seed is {self.seed}", f"0 to {2**32 - 1}")
         _require(
             0 < self.learning_rate < math.inf, f"learning rate is {self.learning_rate}", "a positive number"
         )
@@ -170,15 +181,15 @@ def run(config: Config, on_step: OnStep = lambda step, steps, loss: None) -> Res
     """Train, then test. on_step is told the number of steps made, of all steps, and the last loss.
 
     Raises:
-        ValueError: the batch is larger than the training set.
-        ImportError: naming the extra that is missing.
+        BadConfig: the batch is larger than the training set.
+        MissingExtra: naming the extra to install.
     """
     try:
         import optax
 
         images, test_images, labels, test_labels = digits(config.dtype)
     except ImportError as error:
-        raise _missing(error) from error
+        raise MissingExtra(error) from error
     _require(config.batch_size <= len(images), f"batch size is {config.batch_size}", f"at most {len(images)}")
     ops = OPERATIONS[config.gradients]
     steps = config.epochs * (len(images) // config.batch_size)
@@ -218,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.set_defaults(**{field.name: field.default for field in fields(Config)})
     try:
         result = _run_with_progress(Config(**vars(parser.parse_args(argv))))
-    except (ValueError, ImportError) as error:
+    except (BadConfig, MissingExtra) as error:
         parser.error(str(error))
     print(f"test accuracy: {result.accuracy:.2%}")
     return 0
@@ -229,7 +240,7 @@ def _run_with_progress(config: Config) -> Result:
         from rich.console import Console
         from rich.progress import Progress
     except ImportError as error:
-        raise _missing(error) from error
+        raise MissingExtra(error) from error
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("training", total=None)
 
@@ -239,13 +250,9 @@ def _run_with_progress(config: Config) -> Result:
         return run(config, on_step)
 
 
-def _missing(error: ImportError) -> ImportError:
-    return ImportError(f"{error.name} is not installed: pip install 'jaxcnn[train]'")
-
-
 def _require(holds: bool, came: str, expected: str) -> None:
     if not holds:
-        raise ValueError(f"{came}; expected {expected}")
+        raise BadConfig(f"{came}; expected {expected}")
 
 
 if __name__ == "__main__":
