@@ -1,0 +1,312 @@
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcnn.activations import log_softmax, softmax
+from jaxcnn.check import Verdict, check_vjp
+from jaxcnn.losses import softmax_cross_entropy, squared_error
+from jaxcnn.oracles import losses as oracles
+
+DTYPES = [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64]
+INF = jnp.inf
+
+
+def labels(*values):
+    return jnp.array(values, jnp.int32)
+
+
+def close(got, expected, ulps=16):
+    np.testing.assert_allclose(got, expected, rtol=ulps * float(jnp.finfo(got.dtype).eps), atol=0)
+
+
+def normal(*shape, seed=0):
+    return jnp.asarray(3 * np.random.default_rng(seed).standard_normal(shape))
+
+
+def masses(*shape, seed=0):
+    """Non-negative and not of sum 1."""
+    return jnp.asarray(np.random.default_rng(seed).exponential(size=shape))
+
+
+# ------------------------------------------------------------------ hand-computed examples
+
+THIRDS = jnp.log(jnp.array([[1.0, 2.0, 3.0], [4.0, 1.0, 1.0]]))  # y = (1, 2, 3)/6 and (4, 1, 1)/6
+
+
+def test_cross_entropy_by_hand():
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, labels(1, 0)), THIRDS)
+    close(L, jnp.log(jnp.array([3.0, 1.5])))
+    close(pull(jnp.array([6.0, 12.0]))[0], [[1, -4, 3], [-4, 2, 2]])
+
+
+def test_a_label_is_the_distribution_with_all_its_mass_there():
+    t = jnp.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(
+        softmax_cross_entropy(THIRDS, t), softmax_cross_entropy(THIRDS, labels(1, 0))
+    )
+
+
+def test_the_general_rule_where_the_masses_do_not_sum_to_one():
+    Z, t, dL = normal(4, 5), masses(4, 5), normal(4, seed=1)
+    dZ, dt = jax.vjp(softmax_cross_entropy, Z, t)[1](dL)
+    mass = jnp.sum(t, -1, keepdims=True)
+    np.testing.assert_allclose(dZ, (mass * softmax(Z) - t) * dL[:, None], rtol=1e-13)
+    close(dt, -log_softmax(Z) * dL[:, None])
+    printed = (softmax(Z) - t) * dL[:, None]  # the companion code's y − t
+    assert np.max(np.abs(dZ - printed)) > 0.1
+
+
+def test_squared_error_by_hand():
+    A, t = jnp.array([1.0, 2.0]), jnp.array([0.0, 5.0])
+    L, pull = jax.vjp(squared_error, A, t)
+    dA, dt = pull(jnp.array([10.0, 100.0]))
+    assert (L.tolist(), dA.tolist(), dt.tolist()) == ([1, 9], [20, -600], [-20, 600])
+
+
+def test_one_loss_an_example_and_no_mean():
+    Z, t = normal(2, 3, 5), jnp.zeros((2, 3), jnp.int32)
+    assert softmax_cross_entropy(Z, t).shape == (2, 3)
+    assert softmax_cross_entropy(Z[0, 0], t[0, 0]).shape == ()
+    dZ = jax.grad(lambda Z: jnp.mean(softmax_cross_entropy(Z, t)))(Z)
+    np.testing.assert_allclose(dZ, jax.grad(lambda Z: jnp.sum(softmax_cross_entropy(Z, t)))(Z) / 6)
+
+
+# ------------------------------------------------------- saturation, NaN, infinity, labels
+
+
+@pytest.mark.parametrize("t", [labels(0), jnp.array([[1.0, 0.0]])], ids=["label", "distribution"])
+def test_value_and_gradient_agree_at_saturation(t):
+    def loss(z, t=t):
+        return softmax_cross_entropy(jnp.stack([z, jnp.zeros(())])[None], t)[0]
+
+    value, slope = jax.value_and_grad(loss)(60.0)
+    close(value, np.exp(-60.0))  # one more than a clipped loss would have left
+    close(slope, -np.exp(-60.0))
+    value, slope = jax.value_and_grad(loss)(-1e4)
+    assert (value, slope) == (1e4, -1)
+
+
+def test_an_impossible_class_without_mass_is_absent():
+    Z, t, dL = jnp.array([[1.0, -INF, 0.5]]), jnp.array([[0.25, 0.0, 0.75]]), jnp.array([3.0])
+    dZ, dt = jax.vjp(softmax_cross_entropy, Z, t)[1](dL)
+    without = jax.vjp(softmax_cross_entropy, Z[:, ::2], t[:, ::2])[1](dL)
+    close(softmax_cross_entropy(Z, t), softmax_cross_entropy(Z[:, ::2], t[:, ::2]))
+    assert (dZ[0, 1], dt[0, 1]) == (0, 0)
+    close(dZ[:, ::2], without[0])
+    close(dt[:, ::2], without[1])
+    assert np.all(np.isfinite(jax.grad(lambda Z: softmax_cross_entropy(Z, labels(0))[0])(Z)))
+
+
+def test_an_impossible_class_with_mass_costs_infinitely_much():
+    Z = jnp.array([[1.0, -INF, 1.0]])
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, labels(1)), Z)
+    assert L.tolist() == [INF]
+    assert pull(jnp.ones(1))[0].tolist() == [[0.5, -1, 0.5]]
+
+
+@pytest.mark.parametrize("row", [[jnp.nan, 0.0], [INF, 0.0], [-INF, -INF]], ids=str)
+@pytest.mark.parametrize("t", [labels(0, 1), jnp.full((2, 2), 0.5)], ids=["labels", "distribution"])
+def test_a_row_without_values_is_nan_and_leaves_the_others_alone(row, t):
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, t), jnp.array([row, [0.0, 1.0]]))
+    dZ = pull(jnp.ones(2))[0]
+    assert np.isnan(L).tolist() == [True, False]
+    assert np.isnan(dZ).tolist() == [[True, True], [False, False]]
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize("dtype", [jnp.int8, jnp.int32, jnp.int64])
+def test_a_label_that_no_class_has(label, dtype):
+    Z, t = normal(2, 3), jnp.array([label, 0], dtype)
+    message = f"softmax_cross_entropy: t has the label {label}; expected 0 to 2"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        softmax_cross_entropy(Z, t)
+    L, pull = jax.jit(partial(jax.vjp, lambda Z, t: softmax_cross_entropy(Z, t)))(Z, t)
+    assert np.isnan(L).tolist() == [True, False]
+    assert np.isnan(pull(jnp.ones(2))[0]).tolist() == [[True] * 3, [False] * 3]
+
+
+def test_a_label_is_looked_at_also_where_only_the_logits_are_traced():
+    with pytest.raises(ValueError, match="t has the label 7; expected 0 to 2"):
+        jax.jit(lambda Z: softmax_cross_entropy(Z, np.array([7, 0])))(normal(2, 3))
+
+
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int8, jnp.int16, jnp.uint32, jnp.int64])
+def test_labels_of_any_integer_dtype_and_more_classes_than_a_small_one_counts(dtype):
+    Z, t = normal(2, 300), np.array([0, 100])
+    expected = softmax_cross_entropy(Z, t)
+    np.testing.assert_array_equal(softmax_cross_entropy(Z, jnp.asarray(t, dtype)), expected)
+
+
+# -------------------------------------------------------- dtypes, transformations, residuals
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["labels", "distribution", "squared"])
+def test_results_and_cotangents_have_the_dtype_of_the_inputs(kind, dtype):
+    Z, dL = normal(4, 5).astype(dtype), normal(4, seed=1).astype(dtype)
+    ulp = float(jnp.finfo(dtype).eps)
+    if kind == "labels":
+        t = labels(0, 1, 2, 4)
+        by_hand, oracle, inputs = (
+            *(partial(f, t=t) for f in (softmax_cross_entropy, oracles.softmax_cross_entropy)),
+            (Z,),
+        )
+    elif kind == "distribution":
+        by_hand, oracle = softmax_cross_entropy, oracles.softmax_cross_entropy
+        inputs = (Z, masses(4, 5).astype(dtype))
+    else:
+        by_hand, oracle = squared_error, oracles.squared_error
+        inputs, dL = (Z, masses(4, 5).astype(dtype)), Z
+    L, pull = jax.vjp(by_hand, *inputs)
+    wide, wide_pull = jax.vjp(oracle, *(x.astype(jnp.float64) for x in inputs))
+    results = zip((L, *pull(dL)), (wide, *wide_pull(dL.astype(jnp.float64))), strict=True)
+    for got, expected in results:
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got.astype(jnp.float64), expected, rtol=8 * ulp, atol=32 * ulp)
+
+
+@pytest.mark.parametrize("t", [labels(0, 2, 1), masses(3, 4)], ids=["labels", "distribution"])
+def test_jit_vmap_and_checkpoint(t):
+    Z, dL = normal(3, 4), normal(3, seed=1)
+
+    def gradient(Z, t, dL):
+        return jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z)[1](dL)[0]
+
+    expected = gradient(Z, t, dL)
+    close(jax.jit(gradient)(Z, t, dL), expected)
+    close(jax.vmap(gradient)(Z, t, dL), expected)
+    close(jax.vjp(jax.checkpoint(lambda Z: softmax_cross_entropy(Z, t)), Z)[1](dL)[0], expected)
+
+
+def test_gradients_of_gradients():
+    Z, t, dL = normal(3, 4), masses(3, 4), normal(3, seed=1)
+
+    def second(loss):
+        def total(Z, t):
+            return dL @ loss(Z, t)
+
+        return jax.jacrev(jax.grad(total, (0, 1)), (0, 1))(Z, t)
+
+    by_hand, by_oracle = second(softmax_cross_entropy), second(oracles.softmax_cross_entropy)
+    for got, expected in zip(jax.tree.leaves(by_hand), jax.tree.leaves(by_oracle), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+    hessian = jax.jacrev(jax.grad(lambda Z: dL @ softmax_cross_entropy(Z, labels(0, 2, 1))))(Z)
+    y = softmax(Z)
+    block = jnp.diag(y[0]) - jnp.outer(y[0], y[0])
+    np.testing.assert_allclose(hessian[0, :, 0], dL[0] * block, rtol=1e-12)
+    two = jax.jacrev(jax.grad(lambda A: squared_error(A, jnp.ones(()))))(jnp.full((), 5.0))
+    assert two == 2
+
+
+def test_the_residuals_are_the_inputs_and_the_difference():
+    Z, t = normal(3, 4), labels(0, 1, 2)
+    residuals = jax.tree.leaves(jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z)[1])
+    assert sum(residual.nbytes for residual in residuals) == Z.nbytes + t.nbytes
+    residuals = jax.tree.leaves(jax.vjp(squared_error, Z, Z)[1])
+    assert sum(residual.nbytes for residual in residuals) == Z.nbytes
+
+
+# ---------------------------------------------------------------------------------- errors
+
+Z = jnp.zeros((4, 3))
+WRONG = {
+    "labels of another shape": (
+        lambda: softmax_cross_entropy(Z, labels(0, 1)),
+        ValueError,
+        "softmax_cross_entropy: t has shape (2,); expected (4,), a label for each row of Z",
+    ),
+    "labels that would broadcast": (
+        lambda: softmax_cross_entropy(Z, labels(0)),
+        ValueError,
+        "softmax_cross_entropy: t has shape (1,); expected (4,), a label for each row of Z",
+    ),
+    "a distribution of another shape": (
+        lambda: softmax_cross_entropy(Z, jnp.zeros(3)),
+        ValueError,
+        "softmax_cross_entropy: t has shape (3,); expected Z's, (4, 3), for a distribution",
+    ),
+    "a distribution of another dtype": (
+        lambda: softmax_cross_entropy(Z, jnp.zeros((4, 3), jnp.float32)),
+        TypeError,
+        "softmax_cross_entropy: t has dtype float32; expected integer labels, or a distribution of Z's dtype "
+        "float64",
+    ),
+    "booleans": (
+        lambda: softmax_cross_entropy(Z, jnp.zeros((4, 3), bool)),
+        TypeError,
+        "softmax_cross_entropy: t has dtype bool; expected integer labels, or a distribution of Z's dtype "
+        "float64",
+    ),
+    "a list": (
+        lambda: softmax_cross_entropy(Z, [0, 1, 2, 0]),
+        TypeError,
+        "softmax_cross_entropy: t is a list; expected a JAX or NumPy array",
+    ),
+    "no classes": (
+        lambda: softmax_cross_entropy(jnp.zeros((4, 0)), labels(0, 0, 0, 0)),
+        ValueError,
+        "softmax_cross_entropy: Z has shape (4, 0); expected (…, K) with at least 1 class",
+    ),
+    "integer logits": (
+        lambda: softmax_cross_entropy(labels(0, 1), labels(0)),
+        TypeError,
+        "softmax_cross_entropy: Z has dtype int32; expected a floating dtype "
+        "(float16, bfloat16, float32 or float64)",
+    ),
+    "squared error of two shapes": (
+        lambda: squared_error(Z, Z[:, :1]),
+        ValueError,
+        "squared_error: t has shape (4, 1); expected A's, (4, 3)",
+    ),
+    "squared error of two dtypes": (
+        lambda: squared_error(Z, Z.astype(jnp.float32)),
+        TypeError,
+        "squared_error: A has dtype float64, t has dtype float32; expected one dtype; convert with .astype",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), WRONG.values(), ids=WRONG)
+def test_errors(call, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
+        call()
+
+
+# ------------------------------------------------------------------- rules that are wrong
+
+
+def surprisal(Z):
+    return -log_softmax(Z)
+
+
+PLANTED = {
+    "y - t, as printed": lambda Z, t, dL: ((softmax(Z) - t) * dL, surprisal(Z) * dL),
+    "divided by the batch": lambda Z, t, dL: (
+        (jnp.sum(t, -1, keepdims=True) * softmax(Z) - t) * dL / len(Z),
+        surprisal(Z) * dL,
+    ),
+    "the cotangent forgotten": lambda Z, t, dL: (
+        jnp.sum(t, -1, keepdims=True) * softmax(Z) - t,
+        surprisal(Z) * dL,
+    ),
+    "clipped at 1e-7": lambda Z, t, dL: (
+        (jnp.sum(t, -1, keepdims=True) * softmax(Z) - t) * dL,
+        -jnp.log(jnp.clip(softmax(Z), 1e-7, 1 - 1e-7)) * dL,
+    ),
+}
+
+
+@pytest.mark.parametrize("backward", PLANTED.values(), ids=PLANTED)
+def test_a_wrong_rule_fails(backward):
+    planted = jax.custom_vjp(lambda Z, t: softmax_cross_entropy(Z, t))
+    planted.defvjp(
+        lambda Z, t: (softmax_cross_entropy(Z, t), (Z, t)),
+        lambda residuals, dL: backward(*residuals, dL[:, None]),
+    )
+    report = check_vjp(planted, oracles.softmax_cross_entropy, Z, Z)
+    assert report.verdict is Verdict.FAIL
+    assert "the gradient of" in report.reason
