@@ -102,8 +102,8 @@ def test_conv_and_its_cotangents_equal_the_article_s_loops(geometry, seed):
 
 # ----------------------------------------- geometries on which jax.grad of lax aborts the process
 
-# (A, W, stride, padding): found by differentiating lax.conv_general_dilated on CPU, jaxlib 0.10.2. There XLA's
-# simplifier meets a fatal check ("Window dimensions do not match RHS shape"); it must never meet one here.
+# (A, W, stride, padding): found by differentiating lax.conv_general_dilated on CPU, jaxlib 0.10.2. There
+# XLA's simplifier meets a fatal check ("Window dimensions do not match RHS shape"); it must never meet one here.
 ABORTING = [
     ((2, 8, 3, 3), (2, 3, 3, 2), (2, 2), ((1, 1), (0, 2))),
     ((2, 4, 4, 3), (2, 2, 3, 2), (3, 2), ((0, 0), (1, 2))),
@@ -198,9 +198,21 @@ Z22 = jnp.ones((1, 2, 2, 2))
             ValueError,
             "conv: W has 6 input channels (shape (3, 3, 6, 2)); expected 1 = 1 channels of A / 1 groups",
         ),
-        (lambda: conv(A44, W33, groups=4), ValueError, "conv: A has 6 channels; expected a multiple of groups = 4"),
-        (lambda: conv(A44, W33, groups=3), ValueError, "conv: W has 2 filters; expected a multiple of groups = 3"),
-        (lambda: conv(A44, W33, groups=0), ValueError, "conv: groups is 0; expected an integer of at least 1"),
+        (
+            lambda: conv(A44, W33, groups=4),
+            ValueError,
+            "conv: A has 6 channels; expected a multiple of groups = 4",
+        ),
+        (
+            lambda: conv(A44, W33, groups=3),
+            ValueError,
+            "conv: W has 2 filters; expected a multiple of groups = 3",
+        ),
+        (
+            lambda: conv(A44, W33, groups=0),
+            ValueError,
+            "conv: groups is 0; expected an integer of at least 1",
+        ),
         (
             lambda: conv(A44, W33, jnp.ones(1)),
             ValueError,

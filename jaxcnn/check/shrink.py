@@ -1,6 +1,7 @@
 """Make a failing case small: as many zeros as possible, then ones, then integers."""
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -24,12 +25,18 @@ def shrink(case: Case, fails: Callable[[Sequence[Case]], list[bool]], *, rounds:
 
 
 def _first_failing(case: Case, fails: Callable[[Sequence[Case]], list[bool]]) -> Case | None:
-    candidates = list(_candidates(case))
-    if not candidates:
-        return None
-    return next(
-        (simple for simple, failed in zip(candidates, fails(candidates), strict=True) if failed), None
-    )
+    for batch in _batched(_candidates(case), 32):
+        for simple, failed in zip(batch, fails(batch), strict=True):
+            if failed:
+                return simple
+    return None
+
+
+def _batched(cases: Iterable[Case], size: int) -> Iterator[list[Case]]:
+    """The cases in lists of `size`, made only as they are asked for: each may be large."""
+    iterator = iter(cases)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
 
 
 def _candidates(case: Case) -> Iterator[Case]:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import jax
@@ -18,6 +18,8 @@ from jaxcnn.check.shrink import shrink
 
 Transformation = Literal["jit", "vmap", "eager"]
 
+_WEIGHED_AT_ONCE = 32
+
 
 def check_vjp(
     fun: Callable[..., Any],
@@ -28,6 +30,7 @@ def check_vjp(
     seed: int = 0,
     ulps: float = 64.0,
     transformation: Transformation = "jit",
+    names: Sequence[str] | None = None,
 ) -> Report:
     """Compare every cotangent of `fun`, and its output, with those of `reference`.
 
@@ -45,6 +48,7 @@ def check_vjp(
         ulps: how many units of rounding to allow in inexact mode; the default leaves room for
             cancellation inside an algorithm, which the condition of its inputs does not show.
         transformation: run `fun` compiled case by case, under `jax.vmap`, or eagerly (compiled not at all).
+        names: of the inputs, for the report; by default those of `fun`'s signature.
 
     Returns:
         A Report: PASS, FAIL with the smallest counterexample found, or UNCHECKED.
@@ -66,7 +70,7 @@ def check_vjp(
     live = [k for k, array in enumerate(arrays) if jnp.issubdtype(array.dtype, jnp.floating)]
     if not live:
         raise ValueError("check_vjp: no input is floating point; expected at least one to differentiate")
-    names = _argument_names(fun, len(arrays))
+    names = _argument_names(fun, len(arrays)) if names is None else names
     problem = _Problem(fun, reference, arrays, live, names, exact, ulps, transformation)
 
     try:
@@ -105,6 +109,7 @@ class _Problem:
     exact: bool
     ulps: float
     transformation: Transformation
+    _conditions: dict[int, Callable[..., Any]] = field(default_factory=dict)
 
     @functools.cached_property
     def _run(self) -> Callable[..., Any]:
@@ -113,12 +118,25 @@ class _Problem:
             case "vmap":
                 return jax.jit(lambda rows: jax.vmap(one)(*rows))
             case "eager":
-                return lambda rows: _stack([one(*row) for row in zip(*rows, strict=True)])
+                return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
         return _map(one)
 
     @functools.cached_property
     def _truth(self) -> Callable[..., Any]:
         return _map(self._result_of(self.reference))
+
+    def _condition(self, part: int) -> Callable[..., Any]:
+        """Row and flat index → the condition of that number of array `part`, for many at once."""
+        if part not in self._conditions:
+            truth = self._result_of(self.reference)
+
+            def one(row, index):
+                return compare.condition(lambda *row: truth(*row)[part].reshape(-1)[index], row)
+
+            self._conditions[part] = jax.jit(
+                lambda rows, index: lax.map(lambda at: one(*at), (tuple(rows), index))
+            )
+        return self._conditions[part]
 
     def _result_of(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
         def result(*row):
@@ -163,18 +181,26 @@ class _Problem:
         else:
             with np.errstate(invalid="ignore"):
                 errors = [compare.error(g, t) for g, t in zip(got, truth, strict=True)]
-            suspects = np.flatnonzero(np.any([_by_row(e) > self.ulps for e in errors], axis=0))
-            if len(suspects):
-                self._weigh(suspects, rows, got, truth, errors)
+            for part in range(len(errors)):
+                self._weigh(part, rows, got[part], truth[part], errors[part])
         return [np.where(np.isfinite(t), e, np.nan) for e, t in zip(errors, truth, strict=True)], truth
 
-    def _weigh(self, suspects, rows, got, truth, errors) -> None:
-        """Measure the errors of the suspect rows again, with the condition that is dear to compute."""
-        condition = jax.jit(lambda *wide: compare.condition(self._result_of(self.reference), wide))
-        for row in suspects:
-            wide = [r[row].astype(np.float64) for r in rows]
-            for e, g, t, kappa in zip(errors, got, truth, condition(*wide), strict=True):
-                e[row] = compare.error(g[row], t[row], np.asarray(kappa))
+    def _weigh(self, part: int, rows, got: np.ndarray, truth: np.ndarray, errors: np.ndarray) -> None:
+        """Measure suspect numbers of one array again, with their condition, which is dear to compute.
+
+        The worst first; once one is found wrong for good, the rest need no excuse.
+        """
+        suspects = np.flatnonzero((errors > self.ulps) & np.isfinite(truth))
+        suspects = suspects[np.argsort(-errors.reshape(-1)[suspects], kind="stable")]
+        for start in range(0, len(suspects), _WEIGHED_AT_ONCE):
+            some = suspects[start : start + _WEIGHED_AT_ONCE]
+            row, index = np.divmod(some, errors[0].size)
+            wide = [_resize(r[row].astype(np.float64), _WEIGHED_AT_ONCE) for r in rows]
+            kappa = np.asarray(self._condition(part)(wide, _resize(index, _WEIGHED_AT_ONCE)))[: len(some)]
+            weighed = compare.error(got.reshape(-1)[some], truth.reshape(-1)[some], kappa)
+            errors.reshape(-1)[some] = weighed
+            if np.any(weighed > self.ulps):
+                break
 
     def judge(self, rows: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Report:
         errors, _ = self.errors(rows, got)

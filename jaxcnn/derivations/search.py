@@ -71,6 +71,7 @@ def check_case(derivation: Derivation, case: Case, **options: Any) -> Report:
         partial(derivation.oracle, **case.keywords),
         *case.inputs,
         exact=derivation.exact,
+        names=derivation.arguments,
         **options,
     )
 

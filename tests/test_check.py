@@ -1,0 +1,174 @@
+"""The checker itself: what it must find, what it must not, and what it says."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcnn.check import DerivationError, Verdict, check_vjp
+from jaxcnn.check.compare import condition, error
+from jaxcnn.check.shrink import shrink
+
+
+def rule(forward, backward):
+    """A function of one argument with a hand-written backward pass (input, cotangent) → gradient."""
+    function = jax.custom_vjp(forward)
+    function.defvjp(lambda x: (forward(x), x), lambda x, dy: (backward(x, dy),))
+    return function
+
+
+def square(x):
+    return x * x
+
+
+X = np.zeros((3, 2))
+
+
+def test_a_right_rule_passes_exactly():
+    report = check_vjp(rule(square, lambda x, dy: 2 * x * dy), square, X, exact=True)
+    assert report.verdict is Verdict.PASS
+    assert report.assert_pass() is report
+    assert report.evidence.exact
+    assert report.evidence.compared == 2 * 48 * 6
+    assert [part.name for part in report.evidence.parts] == ["the output", "the gradient of x"]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("transformation", ["jit", "vmap", "eager"])
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda x, dy: x * dy,
+        lambda x, dy: -2 * x * dy,
+        lambda x, dy: 2 * x * jnp.ones_like(dy),
+        lambda x, dy: (2 * x * dy).at[0, 1].set(0.0),
+        lambda x, dy: 2 * x * dy / x.shape[0],
+        lambda x, dy: (2 * x * dy)[::-1],
+        lambda x, dy: 2 * x * dy + jnp.where(x == 0, jnp.ones_like(x), jnp.zeros_like(x)),
+    ],
+    ids=["factor", "sign", "cotangent dropped", "one entry", "mean", "reversed", "at zero only"],
+)
+def test_a_wrong_rule_fails(backward, transformation, exact):
+    report = check_vjp(
+        rule(square, backward), square, X, exact=exact, transformation=transformation, cases=12
+    )
+    assert report.verdict is Verdict.FAIL
+    assert report.counterexample.what == "the gradient of x"
+
+
+def test_the_counterexample_is_small_and_true():
+    report = check_vjp(rule(square, lambda x, dy: x * dy), square, X, exact=True)
+    found = report.counterexample
+    assert np.count_nonzero(found.inputs["x"]) == np.count_nonzero(found.cotangent[0]) == 1
+    assert (found.got, found.expected) == (1.0, 2.0)
+    with pytest.raises(DerivationError, match=re.escape("got 1.0, expected 2.0")):
+        report.assert_pass()
+
+
+def test_a_nan_never_passes():
+    wrong = rule(square, lambda x, dy: jnp.where(x == 1, jnp.nan, 2 * x * dy))
+    assert check_vjp(wrong, square, X, exact=True).verdict is Verdict.FAIL
+    assert check_vjp(wrong, square, X).verdict is Verdict.FAIL
+
+
+def test_where_the_reference_is_nan_nothing_is_claimed():
+    def nowhere(x):
+        return x * jnp.nan
+
+    report = check_vjp(nowhere, nowhere, X, exact=True)
+    assert report.verdict is Verdict.UNCHECKED
+    assert report.evidence.compared == 0
+
+
+@pytest.mark.parametrize("n", [10, 1000, 100_000])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_a_gradient_three_times_too_large_is_found_at_every_size_and_scale(n, scale):
+    """What this kills: a tolerance that grows with the array, and an absolute one."""
+    wrong = rule(lambda x: scale * x, lambda x, dy: 3 * scale * dy)
+    report = check_vjp(wrong, lambda x: scale * x, np.zeros(n), cases=4)
+    assert report.verdict is Verdict.FAIL
+
+
+def test_one_entry_in_many_is_found():
+    wrong = rule(lambda x: 2 * x, lambda x, dy: (2 * dy).at[777].add(0.1 * dy[777]))
+    assert check_vjp(wrong, lambda x: 2 * x, np.zeros(1000), cases=4).verdict is Verdict.FAIL
+
+
+def test_rounding_is_not_an_error():
+    """Two orders of one sum, in float32, with cancellation: legitimate differences pass."""
+    x = np.zeros(200, np.float32)
+    report = check_vjp(lambda x: jnp.sum(x[::-1] ** 3), lambda x: jnp.sum(x**3), x)
+    assert report.verdict is Verdict.PASS, report
+
+
+def test_a_gradient_of_another_dtype_is_refused():
+    wrong = rule(square, lambda x, dy: 2 * x * dy)
+
+    def half(x):
+        return wrong(x.astype(jnp.float32)).astype(jnp.bfloat16)
+
+    assert check_vjp(half, square, jnp.zeros(2, jnp.bfloat16), exact=True).verdict is Verdict.PASS
+    lax = jax.custom_vjp(square)
+    lax.defvjp(lambda x: (square(x), x), lambda x, dy: ((2 * x * dy).astype(jnp.float32),))
+    report = check_vjp(lax, square, jnp.zeros(2, jnp.bfloat16), exact=True)
+    assert report.verdict is Verdict.FAIL
+    assert "float32" in report.reason
+
+
+def test_an_output_of_another_shape_is_refused():
+    report = check_vjp(lambda x: x[:1], square, X, exact=True)
+    assert report.verdict is Verdict.FAIL
+    assert "float64[1, 2], the reference float64[3, 2]" in report.reason
+
+
+def test_a_backward_pass_that_raises_is_reported():
+    def broken(x, dy):
+        raise RuntimeError("no")
+
+    report = check_vjp(rule(square, broken), square, X, exact=True)
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "the backward pass raised RuntimeError: no")
+
+
+def test_integer_inputs_pass_through():
+    def pick(x, k):
+        return x[k]
+
+    report = check_vjp(pick, pick, np.zeros(4), np.array([2, 0]), exact=True)
+    assert report.verdict is Verdict.PASS
+    assert [part.name for part in report.evidence.parts] == ["the output", "the gradient of x"]
+
+
+def test_bad_calls_are_refused():
+    with pytest.raises(ValueError, match="no input is floating point; expected at least one"):
+        check_vjp(square, square, np.zeros(2, int), exact=True)
+    with (
+        jax.enable_x64(False),
+        pytest.raises(ValueError, match=re.escape("jax_enable_x64 is off; expected it on")),
+    ):
+        check_vjp(square, square, np.zeros(2, np.float32))
+
+
+# ------------------------------------------------------------------------------ the parts
+
+
+def test_condition_is_the_sum_of_the_terms_a_number_is_made_of():
+    assert condition(lambda x: x[0] - x[1], (jnp.array([1e6, 1e6 - 1]),)) == 2e6 - 1
+
+
+def test_error_is_in_units_of_rounding_and_infinite_for_nan():
+    eps = np.finfo(np.float32).eps
+    got = np.array([1 + eps, 1.0, np.nan], np.float32)
+    units = error(got, np.array([1.0, 1.0, 1.0]))
+    np.testing.assert_allclose(units, [1, 0, np.inf])
+    assert error(got[:1], np.array([1.0]), 99.0) == pytest.approx(0.01)
+
+
+def test_shrink_finds_the_smallest_case():
+    start = (np.arange(12.0).reshape(3, 4), np.float64(2.5))
+    small = shrink(start, lambda candidates: [x[2, 1] > 0 and y > 0 for x, y in candidates])
+    expected = np.zeros((3, 4))
+    expected[2, 1] = 1
+    np.testing.assert_array_equal(small[0], expected)
+    assert small[1] == 1

@@ -1,0 +1,211 @@
+"""The property test can fail: for every operation a wrong rule is planted, and must be found.
+
+Most of them are defects seen in hand-written CNN code in wide use.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+import jaxcnn
+from jaxcnn.check import DerivationError
+from jaxcnn.derivations.derivation import Case
+from jaxcnn.derivations.search import check_case
+from jaxcnn.derivations.table import DERIVATIONS
+
+BY_NAME = {derivation.name: derivation for derivation in DERIVATIONS}
+
+
+def with_backward(operation: Callable, backward: Callable) -> Callable:
+    """`operation` with another backward pass: backward(inputs, dZ, right gradients, keywords)."""
+
+    def planted(*inputs, **keywords):
+        rule = jax.custom_vjp(lambda *inputs: operation(*inputs, **keywords))
+
+        def bwd(inputs, dZ):
+            live = [k for k, x in enumerate(inputs) if jnp.issubdtype(x.dtype, jnp.floating)]
+
+            def on_live(*values):
+                full = list(inputs)
+                for k, value in zip(live, values, strict=True):
+                    full[k] = value
+                return operation(*full, **keywords)
+
+            right = jax.vjp(on_live, *(inputs[k] for k in live))[1](dZ)
+            gradients = [None] * len(inputs)
+            for k, gradient in zip(live, backward(inputs, dZ, right, keywords), strict=True):
+                gradients[k] = gradient
+            return tuple(gradients)
+
+        rule.defvjp(lambda *inputs: (operation(*inputs, **keywords), inputs), bwd)
+        return rule(*inputs)
+
+    return planted
+
+
+def scaled(position: int, by: Callable) -> Callable:
+    """Gradient number `position` multiplied by what `by(inputs)` gives."""
+
+    def backward(inputs, dZ, right, keywords):
+        factor = jnp.asarray(by(inputs), right[position].dtype)
+        return [g * factor if k == position else g for k, g in enumerate(right)]
+
+    return backward
+
+
+def one_batch_less(inputs):
+    return 1 / inputs[0].shape[0]
+
+
+def all_ties(inputs, dZ, right, keywords):
+    """Max-pool that credits every tied element, by counting each tap that equals the maximum."""
+    pool = partial(jaxcnn.max_pool, **keywords)
+    Z = pool(inputs[0])
+    tie = jnp.asarray(0.0, Z.dtype)
+    for shift in (1e-3, -1e-3):
+        ramp = jnp.arange(inputs[0].size, dtype=Z.dtype).reshape(inputs[0].shape) * shift
+        tie = tie + jax.vjp(pool, inputs[0] + ramp)[1](dZ)[0]
+    return (tie / 2,)
+
+
+def first_axis_padding_for_both(A, W, b, *, padding, **keywords):
+    if not isinstance(padding, str | int):
+        padding = (padding[0],) * len(padding)
+    return jaxcnn.conv(A, W, b, padding=padding, **keywords)
+
+
+def unrotated(inputs, dZ, right, keywords):
+    """dA with the kernel not rotated."""
+    dZ_, W = inputs
+    flipped = jnp.flip(W, tuple(range(W.ndim - 2)))
+    return right[0], jax.vjp(lambda W: jaxcnn.conv_dA(dZ_, W, **keywords), flipped)[1](dZ)[0][::-1]
+
+
+def mask_from_zero(inputs, dZ, right, keywords):
+    return (jnp.where(inputs[0] >= 0, dZ, jnp.zeros_like(dZ)),)
+
+
+def passed_through(inputs, dZ, right, keywords):
+    return (dZ, *right[1:])
+
+
+def clipped_cross_entropy(Z, t, **keywords):
+    """The loss clipped at ε = 1e-7, so that it is flat where the probability saturates."""
+    return jnp.minimum(jaxcnn.softmax_cross_entropy(Z, t, **keywords), jnp.asarray(16.0, Z.dtype))
+
+
+PLANTED = [
+    ("conv", "dW divided by the first axis", with_backward(jaxcnn.conv, scaled(1, one_batch_less))),
+    ("conv", "db divided by the first axis", with_backward(jaxcnn.conv, scaled(2, one_batch_less))),
+    ("conv", "the first axis's padding used for all", first_axis_padding_for_both),
+    ("conv_dA", "the kernel not rotated", with_backward(jaxcnn.conv_dA, unrotated)),
+    ("conv_dW", "a sign", with_backward(jaxcnn.conv_dW, scaled(0, lambda inputs: -1.0))),
+    ("conv_db", "the mean in place of the sum", lambda dZ: jaxcnn.conv_db(dZ) / max(dZ.shape[0], 1)),
+    ("convolve", "the kernel rotated twice", lambda f, h, mode: jaxcnn.convolve(f, jnp.flip(h), mode)),
+    ("max_pool", "every tied element credited", with_backward(jaxcnn.max_pool, all_ties)),
+    (
+        "max_pool_dA",
+        "= where += belongs",
+        lambda index, dZ, **keywords: jnp.clip(jaxcnn.max_pool_dA(index, dZ, **keywords), -4, 4),
+    ),
+    (
+        "avg_pool",
+        "padding counted the other way round",
+        lambda A, count_padding, **keywords: jaxcnn.avg_pool(A, count_padding=not count_padding, **keywords),
+    ),
+    (
+        "avg_pool_dA",
+        "padding counted the other way round",
+        lambda dZ, count_padding, **keywords: jaxcnn.avg_pool_dA(
+            dZ, count_padding=not count_padding, **keywords
+        ),
+    ),
+    ("relu", "the mask at ≥ 0", with_backward(jaxcnn.relu, mask_from_zero)),
+    ("leaky_relu", "the mask at ≥ 0", with_backward(jaxcnn.leaky_relu, mask_from_zero)),
+    (
+        "leaky_relu",
+        "a slope of 1.01 times the right one",
+        with_backward(
+            jaxcnn.leaky_relu,
+            lambda inputs, dZ, right, keywords: (
+                jnp.where(
+                    inputs[0] > 0, dZ, dZ * jnp.asarray(keywords["negative_slope"] * 1.01 + 1e-4, dZ.dtype)
+                ),
+            ),
+        ),
+    ),
+    (
+        "sigmoid",
+        "the cotangent dropped",
+        with_backward(jaxcnn.sigmoid, lambda inputs, dZ, right, keywords: (jaxcnn.sigmoid(inputs[0]),)),
+    ),
+    (
+        "tanh",
+        "1 − tanh instead of 1 − tanh²",
+        with_backward(jaxcnn.tanh, lambda inputs, dZ, right, keywords: (dZ * (1 - jnp.tanh(inputs[0])),)),
+    ),
+    ("softplus", "the cotangent passed through", with_backward(jaxcnn.softplus, passed_through)),
+    ("softmax", "the cotangent passed through", with_backward(jaxcnn.softmax, passed_through)),
+    (
+        "softmax",
+        "its Jacobian taken for diagonal",
+        with_backward(
+            jaxcnn.softmax,
+            lambda inputs, dZ, right, keywords: (
+                dZ * jaxcnn.softmax(inputs[0], **keywords) * (1 - jaxcnn.softmax(inputs[0], **keywords)),
+            ),
+        ),
+    ),
+    ("log_softmax", "the cotangent passed through", with_backward(jaxcnn.log_softmax, passed_through)),
+    ("activation_dZ", "the cotangent passed through", lambda Z, dA, **keywords: dA * jnp.ones_like(Z)),
+    ("dense", "dW divided by the first axis", with_backward(jaxcnn.dense, scaled(1, lambda inputs: 0.5))),
+    ("dense_dA", "a factor 1 + 1e-6", lambda dZ, W: jaxcnn.dense_dA(dZ, W) * (1 + 1e-6)),
+    ("dense_dW", "a sign", with_backward(jaxcnn.dense_dW, scaled(1, lambda inputs: -1.0))),
+    ("softmax_cross_entropy", "clipped at saturation", clipped_cross_entropy),
+    (
+        "softmax_cross_entropy",
+        "divided by the batch",
+        with_backward(jaxcnn.softmax_cross_entropy, scaled(0, lambda inputs: 0.5)),
+    ),
+    ("squared_error", "the 2 forgotten", with_backward(jaxcnn.squared_error, scaled(0, lambda inputs: 0.5))),
+]
+
+
+@pytest.mark.parametrize(("name", "defect", "wrong"), PLANTED, ids=[f"{n}: {d}" for n, d, _ in PLANTED])
+def test_a_planted_defect_is_found(name, defect, wrong):
+    derivation = replace(BY_NAME[name], operation=wrong)
+
+    @settings(
+        max_examples=40,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(derivation.cases)
+    def search(case):
+        check_case(derivation, case).assert_pass()
+
+    with pytest.raises(DerivationError) as caught:
+        search()
+    found = caught.value.report.counterexample
+    assert found is None or found.got != found.expected  # none where the shapes already differ
+
+
+def test_every_operation_has_a_planted_defect():
+    assert {name for name, _, _ in PLANTED} == set(BY_NAME)
+
+
+def test_counterexamples_are_small():
+    """On the ReLU mask: one live element, in value 0 and cotangent 1."""
+    wrong = with_backward(jaxcnn.relu, mask_from_zero)
+    report = check_case(replace(BY_NAME["relu"], operation=wrong), Case((np.zeros((3, 4)),)))
+    assert np.count_nonzero(report.counterexample.inputs["Z"]) == 0
+    assert np.count_nonzero(report.counterexample.cotangent[0]) == 1
