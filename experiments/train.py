@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from jaxcnn import activations, convolution, layers, linear, losses, pooling
 from jaxcnn.oracles import activations as activation_oracles
@@ -151,10 +151,9 @@ def mean_loss(ops: SimpleNamespace, params: Parameters, images: Array, labels: A
 def shifted(key: Array, images: Array) -> Array:
     """Every image moved by −1, 0 or 1 pixel along each axis, zeros moving in."""
     padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    corners = jax.random.randint(key, (len(images), 2), 0, 3, jnp.int32)
-    return jax.vmap(lambda image, corner: jax.lax.dynamic_slice(image, (*corner, 0), images.shape[1:]))(
-        padded, corners
-    )
+    moves = jax.random.randint(key, (len(images), 2), 0, 3)
+    corners = jnp.pad(moves, ((0, 0), (0, 1)))
+    return jax.vmap(lambda image, corner: lax.dynamic_slice(image, corner, images.shape[1:]))(padded, corners)
 
 
 def digits(dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -127,7 +127,11 @@ def Conv(
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
         if len(input_shape) != len(f) + 1:
-            wrong_value("Conv", f"input_shape is {input_shape}", f"(*n, C) with {len(f)} spatial axes")
+            wrong_value(
+                "Conv",
+                f"input_shape is {input_shape}",
+                f"(*n, C) with {len(f)} spatial axes, without the batch axis",
+            )
         if input_shape[-1] % groups:
             wrong_value(
                 "Conv", f"input_shape has {input_shape[-1]} channels", f"a multiple of groups = {groups}"
