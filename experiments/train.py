@@ -81,7 +81,7 @@ class Config:
     """
 
     gradients: str = "manual"
-    epochs: int = 60
+    epochs: int = 90
     batch_size: int = 64
     learning_rate: float = 3e-3
     seed: int = 0
