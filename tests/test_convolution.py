@@ -85,8 +85,7 @@ def test_conv_and_its_cotangents_equal_the_article_s_loops(geometry, seed):
     n, f, keywords = geometry
     window = resolve("conv", n, f, **keywords)
     A, W, dZ = (
-        np.asarray(integers(seed, *shape))
-        for shape in ((2, *n, 3), (*f, 3, 2), (2, *window.output_size, 2))
+        np.asarray(integers(seed, *shape)) for shape in ((2, *n, 3), (*f, 3, 2), (2, *window.output_size, 2))
     )
     loop = {"s": window.stride, "p": window.padding, "d": window.dilation}
     np.testing.assert_array_equal(conv(A, W, **keywords), loops.conv(A, W, **loop))

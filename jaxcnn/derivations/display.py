@@ -63,7 +63,7 @@ def show_rulings(rulings: Sequence[Ruling], *, detail: bool) -> None:
         table.add_row(
             Text.assemble((claim.name, "bold"), f" {claim.section}\n", (claim.statement, "")),
             _verdict_cell(ruling),
-            _evidence_cell(ruling),
+            _evidence_cell(ruling, detail=False),
         )
     console.print(table)
 
@@ -77,7 +77,7 @@ def _verdict_cell(ruling: Ruling) -> Text:
     return cell
 
 
-def _evidence_cell(ruling: Ruling) -> Text:
+def _evidence_cell(ruling: Ruling, *, detail: bool) -> Text:
     cell = Text()
     if ruling.printed:
         cell.append(f"{ruling.printed}")
@@ -88,7 +88,7 @@ def _evidence_cell(ruling: Ruling) -> Text:
         label = "\ncorrection: " if ruling.printed else "supplied: "
         cell.append(label, "bold")
         cell.append(f"{ruling.claim.correction} — {ruling.corrected}")
-    if ruling.parts:
+    if ruling.parts and not detail:
         confirmed = sum(part.confirmed for part in ruling.parts)
         cell.append(f"\nalso {confirmed} of {len(ruling.parts)} further statements confirmed", "dim")
         cell.append(f" (--claim {ruling.claim.name} lists them)", "dim")
@@ -103,7 +103,7 @@ def _detail(ruling: Ruling) -> Table:
     table.add_row("claim", claim.statement)
     table.add_row("read as", claim.reading)
     table.add_row("verdict", _verdict_cell(ruling))
-    table.add_row("evidence", _evidence_cell(ruling))
+    table.add_row("evidence", _evidence_cell(ruling, detail=True))
     for k, part in enumerate(ruling.parts):
         held = "exactly where " + part.domain.text + " — " if part.domain else ""
         cell = Text.assemble(f"{part.text}: {held}{part}")
