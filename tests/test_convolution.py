@@ -101,25 +101,28 @@ def test_conv_and_its_cotangents_equal_the_article_s_loops(geometry, seed):
 
 # ----------------------------------------- geometries on which jax.grad of lax aborts the process
 
-# (A, W, stride, padding): found by differentiating lax.conv_general_dilated on CPU, jaxlib 0.10.2. There
-# XLA's simplifier meets a fatal check ("Window dimensions do not match RHS shape"); it must never meet one here.
+# (A, W, stride, padding, groups): found by writing dA of lax.conv_general_dilated as `jax.grad` does, with
+# lhs_dilation, on CPU, jaxlib 0.10.2. There XLA's simplifier meets a fatal check ("Window dimensions do not
+# match RHS shape"), as it must not here.
 ABORTING = [
-    ((2, 8, 3, 3), (2, 3, 3, 2), (2, 2), ((1, 1), (0, 2))),
-    ((2, 4, 4, 3), (2, 2, 3, 2), (3, 2), ((0, 0), (1, 2))),
-    ((1, 3, 4, 1), (3, 2, 1, 1), (2, 2), ((1, 1), (1, 1))),
+    ((2, 8, 3, 3), (2, 3, 3, 2), (2, 2), ((1, 1), (0, 2)), 1),
+    ((2, 4, 4, 3), (2, 2, 3, 2), (3, 2), ((0, 0), (1, 2)), 1),
+    ((1, 3, 4, 1), (3, 2, 1, 1), (2, 2), ((1, 1), (1, 1)), 1),
+    ((2, 7, 6, 2), (4, 2, 1, 4), (2, 2), ((-1, -1), (1, 2)), 2),
 ]
 
 
 @pytest.mark.parametrize("jitted", [True, False], ids=["jit", "eager"])
-@pytest.mark.parametrize(("a", "w", "stride", "padding"), ABORTING)
+@pytest.mark.parametrize(("a", "w", "stride", "padding", "groups"), ABORTING)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
-def test_immune_to_the_abort_in_first_and_second_order(a, w, stride, padding, dtype, jitted):
+def test_immune_to_the_abort_in_first_and_second_order(a, w, stride, padding, groups, dtype, jitted):
+    layer = {"stride": stride, "padding": padding, "groups": groups}
     A, W = integers(0, *a, dtype=dtype), integers(1, *w, dtype=dtype)
-    dZ = integers(2, *oracles.conv(A, W, stride=stride, padding=padding).shape, dtype=dtype)
+    dZ = integers(2, *oracles.conv(A, W, **layer).shape, dtype=dtype)
 
     def both_orders(operation):
         def first(A, W, dZ):
-            return jax.vjp(partial(operation, stride=stride, padding=padding), A, W)[1](dZ)
+            return jax.vjp(partial(operation, **layer), A, W)[1](dZ)
 
         def second(A, W, dZ):
             return jax.vjp(first, A, W, dZ)[1]((A, W))

@@ -43,7 +43,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        found = None
+        found: dict[str, Any] | None = None
         if self.counterexample is not None:
             keywords, report = self.counterexample
             found = {"keywords": {name: repr(value) for name, value in keywords.items()}}

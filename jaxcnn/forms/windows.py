@@ -21,7 +21,9 @@ from jaxcnn.window import Window
 
 def accumulator(*dtypes: DTypeLike) -> np.dtype:
     """The dtype in which sums are kept: the widest of float32 and those given."""
-    return max((np.dtype(np.float32), *map(np.dtype, dtypes)), key=lambda dtype: dtype.itemsize)
+    return max(
+        (np.dtype(np.float32), *(np.dtype(dtype) for dtype in dtypes)), key=lambda dtype: dtype.itemsize
+    )
 
 
 def pad(A: Array, window: Window, value: float = 0.0) -> Array:

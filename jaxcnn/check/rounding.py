@@ -1,0 +1,108 @@
+"""What rounding inside a function can do to its result: evaluate it again with noise in every step.
+
+A floating-point evaluation rounds each intermediate number v to v(1 + ε ξ), |ξ| ≤ 1. Here the same
+happens with a larger δ in place of ε, in float64, and with drawn ξ:
+
+    κ = max over draws of |f_noisy(x) − f(x)| / δ
+
+is how much the result feels rounding, through every cancellation on the way; ε κ is the error that rounding
+explains. It belongs to one number: it does not grow with an array, and it is zero where the result is
+computed without rounding. The inputs themselves are exact and stay as they are, so ties stay ties.
+
+Steps that only move or choose numbers do not round. A sum hides its partial sums, so noise goes into its
+terms. Underflow, at the smallest normal number t of the dtype, acts as a noise of size
+t/ε on what is not zero.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.extend import core
+
+DELTA = 2.0**-24
+DRAWS = 8
+
+_EXACT = frozenset(
+    """
+    abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy copy_p
+    dynamic_slice dynamic_update_slice eq floor gather ge gt iota is_finite le lt max min ne neg not
+    optimization_barrier or pad reduce_and reduce_max reduce_min reduce_or reshape rev round scatter
+    select_n sign slice sort split squeeze stop_gradient transpose xor
+    """.split()  # noqa: SIM905
+)
+_SUMS = frozenset({"reduce_sum", "dot_general", "conv_general_dilated", "cumsum", "scatter-add"})
+# Primitives that run a jaxpr once, and the parameter that holds it.
+_CALLS = {
+    "pjit": "jaxpr",
+    "jit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "checkpoint": "jaxpr",
+}
+
+
+def sensitivity(
+    function: Callable[..., Sequence[Array]], inputs: Sequence[Array], dtype: np.dtype
+) -> list[Array]:
+    """κ of every number of `function(*inputs)`, the inputs in float64. Traceable.
+
+    Args:
+        function: returns arrays.
+        inputs: where.
+        dtype: the dtype whose smallest normal number underflows.
+    """
+    program = jax.make_jaxpr(function)(*inputs)
+    limits = jnp.finfo(dtype)
+    floor = float(limits.smallest_normal) / float(limits.eps)
+    plain = _evaluate(program, inputs, lambda value: value)
+
+    def draw(key: Array) -> list[Array]:
+        step = iter(range(10**9))
+
+        def noisy(value: Array) -> Array:
+            bits = jax.random.bits(jax.random.fold_in(key, next(step)), value.shape, jnp.uint16)
+            xi = (bits.astype(value.dtype) - (2**15 - 0.5)) / 2**15
+            size = value + jnp.where(value == 0, 0.0, jnp.copysign(floor, value))
+            return value + DELTA * xi * size
+
+        again = _evaluate(program, inputs, noisy)
+        return [jnp.abs(a - b) / DELTA for a, b in zip(again, plain, strict=True)]
+
+    drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), DRAWS))
+    return [jnp.nan_to_num(jnp.max(d, axis=0), nan=0.0, posinf=0.0) for d in drawn]
+
+
+def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:
+    """Run a jaxpr step by step, with `noisy` on what each rounding step computes."""
+    values: dict[core.Var, Any] = dict(zip(program.jaxpr.constvars, program.consts, strict=True))
+    values.update(zip(program.jaxpr.invars, inputs, strict=True))
+
+    def read(atom):
+        return atom.val if isinstance(atom, core.Literal) else values[atom]
+
+    for step in program.jaxpr.eqns:
+        operands = [read(atom) for atom in step.invars]
+        inner = step.params.get(_CALLS.get(step.primitive.name, ""))
+        if inner is not None:
+            closed = inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
+            results = _evaluate(closed, operands, noisy)
+        else:
+            if step.primitive.name in _SUMS:
+                operands = [noisy(x) if _is_float(x) else x for x in operands]
+            params = step.primitive.get_bind_params(step.params)
+            results = step.primitive.bind(*operands, **params)
+            results = results if step.primitive.multiple_results else [results]
+            if step.primitive.name not in _EXACT:
+                results = [noisy(x) if _is_float(x) else x for x in results]
+        values.update(zip(step.outvars, results, strict=True))
+    return [read(atom) for atom in program.jaxpr.outvars]
+
+
+def _is_float(value: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(value), jnp.floating)
