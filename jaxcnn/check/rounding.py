@@ -60,14 +60,20 @@ def sensitivity(
     program = jax.make_jaxpr(function)(*inputs)
     limits = jnp.finfo(dtype)
     floor = float(limits.smallest_normal) / float(limits.eps)
-    plain = _evaluate(program, inputs, lambda value: value)
+    sizes: list[int] = []
+
+    def recorded(value: Array) -> Array:
+        sizes.append(value.size)
+        return value
+
+    plain = _evaluate(program, inputs, recorded)
 
     def draw(key: Array) -> list[Array]:
-        step = iter(range(10**9))
+        bits = jax.random.bits(key, (sum(sizes),), jnp.uint16)  # one draw for all steps compiles fastest
+        pieces = iter(jnp.split(bits, np.cumsum(sizes)[:-1]))
 
         def noisy(value: Array) -> Array:
-            bits = jax.random.bits(jax.random.fold_in(key, next(step)), value.shape, jnp.uint16)
-            xi = (bits.astype(value.dtype) - (2**15 - 0.5)) / 2**15
+            xi = (next(pieces).reshape(value.shape).astype(value.dtype) - (2**15 - 0.5)) / 2**15
             size = value + jnp.where(value == 0, 0.0, jnp.copysign(floor, value))
             return value + DELTA * xi * size
 

@@ -19,6 +19,9 @@ from jaxcnn.check.shrink import shrink
 Transformation = Literal["jit", "vmap", "eager"]
 
 _WEIGHED_AT_ONCE = 8
+# A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
+_SMALL = 10_000
+_UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
 
 
 def check_vjp(
@@ -121,13 +124,17 @@ class _Problem:
 
     @functools.cached_property
     def _truth(self) -> Callable[..., Any]:
-        return _map(self._result_of(self.reference))
+        return _map(self._result_of(self.reference), **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return _UNOPTIMISED if sum(self.arrays[k].size for k in self.live) <= _SMALL else {}
 
     @functools.cached_property
     def _sensitivity(self) -> Callable[..., Any]:
         truth = self._result_of(self.reference)
         coarsest = max((self.arrays[k].dtype for k in self.live), key=lambda dtype: jnp.finfo(dtype).eps)
-        return _map(lambda *row: rounding.sensitivity(truth, row, coarsest))
+        return _map(lambda *row: rounding.sensitivity(truth, row, coarsest), **self._options)
 
     def _result_of(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
         def result(*row):
@@ -266,9 +273,9 @@ def _resize(column: np.ndarray, rows: int) -> np.ndarray:
     return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
 
 
-def _map(one: Callable[..., Any]) -> Callable[..., Any]:
+def _map(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`one` for each row in turn, compiled once. Not vmapped: that would test another program."""
-    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)))
+    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
 
 
 def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
