@@ -34,6 +34,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxcnn._arrays import cotangent_shape, floating, result_dtype, same_dtype, with_batch
 from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
+from jaxcnn._sharding import vary_alike
 from jaxcnn.forms import correlation
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Padding, Window, resolve
@@ -87,13 +88,13 @@ def conv(
     _check_channels("conv", A.shape[-1], W, groups)
     window = resolve("conv", A.shape[1:-1], W.shape[:rank], stride=stride, padding=padding, dilation=dilation)
     dtype = result_dtype("conv", preferred_element_type, A.dtype)
-    Z = _conv(_Spec(window, groups, precision, dtype), A, W)
+    Z = _conv(_Spec(window, groups, precision, dtype), *vary_alike(A, W))
     if b is not None:
         b = floating("conv", "b", b)
         same_dtype("conv", A=A, b=b)
         if b.shape != (W.shape[-1],):
             wrong_value("conv", f"b has shape {b.shape}", f"({W.shape[-1]},), one number a filter")
-        Z = add_bias(Z, b)
+        Z = add_bias(*vary_alike(Z, b))
     return Z if batched else Z[0]
 
 
@@ -137,7 +138,7 @@ def conv_dA(
     _check_channels("conv_dA", W.shape[-2] * groups, W, groups)
     cotangent_shape("conv_dA", dZ, window, W.shape[-1])
     dtype = result_dtype("conv_dA", preferred_element_type, dZ.dtype)
-    dA = _conv_dA(_Spec(window, groups, precision, dtype), dZ, W)
+    dA = _conv_dA(_Spec(window, groups, precision, dtype), *vary_alike(dZ, W))
     return dA if batched else dA[0]
 
 
@@ -193,7 +194,7 @@ def conv_dW(
         wrong_value("conv_dW", f"dZ has batch size {dZ.shape[0]}", f"A's, {A.shape[0]}")
     cotangent_shape("conv_dW", dZ, window, dZ.shape[-1])
     dtype = result_dtype("conv_dW", preferred_element_type, A.dtype)
-    return _conv_dW(_Spec(window, groups, precision, dtype), A, dZ)
+    return _conv_dW(_Spec(window, groups, precision, dtype), *vary_alike(A, dZ))
 
 
 def conv_db(dZ: ArrayLike) -> Array:
@@ -247,7 +248,8 @@ def convolve(f: ArrayLike, h: ArrayLike, mode: str = "full") -> Array:
         case _:
             wrong_value("convolve", f"mode is {mode!r}", "'full', 'same' or 'valid'")
     window = resolve("convolve", f.shape, h.shape, padding=edges)
-    Z = _conv(_Spec(window, 1, None, f.dtype), f[None, ..., None], jnp.flip(h)[..., None, None])
+    A, W = vary_alike(f[None, ..., None], jnp.flip(h)[..., None, None])
+    Z = _conv(_Spec(window, 1, None, f.dtype), A, W)
     return Z[0, ..., 0]
 
 

@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import floating, same_dtype
 from jaxcnn._errors import wrong_value
+from jaxcnn._sharding import product_sharding, vary_alike
 from jaxcnn.convolution import add_bias
 from jaxcnn.forms.windows import accumulator
 
@@ -55,13 +56,13 @@ def dense(
     same_dtype("dense", A=A, W=W)
     _check_weights("dense", W)
     _check_features("dense", "A", A, W.shape[0], "n_in", f"the rows of W {W.shape}")
-    Z = _dense(precision, A, W)
+    Z = _dense(precision, *vary_alike(A, W))
     if b is not None:
         b = floating("dense", "b", b)
         same_dtype("dense", A=A, b=b)
         if b.shape != (W.shape[1],):
             wrong_value("dense", f"b has shape {b.shape}", f"({W.shape[1]},), one number a column of W")
-        Z = add_bias(Z, b)
+        Z = add_bias(*vary_alike(Z, b))
     return Z
 
 
@@ -89,7 +90,7 @@ def dense_dA(dZ: ArrayLike, W: ArrayLike, *, precision: lax.PrecisionLike = None
     same_dtype("dense_dA", dZ=dZ, W=W)
     _check_weights("dense_dA", W)
     _check_features("dense_dA", "dZ", dZ, W.shape[1], "n_out", f"the columns of W {W.shape}")
-    return _dense_dA(precision, dZ, W)
+    return _dense_dA(precision, *vary_alike(dZ, W))
 
 
 def dense_dW(A: ArrayLike, dZ: ArrayLike, *, precision: lax.PrecisionLike = None) -> Array:
@@ -119,16 +120,16 @@ def dense_dW(A: ArrayLike, dZ: ArrayLike, *, precision: lax.PrecisionLike = None
             wrong_value("dense_dW", f"{name} is a scalar", "(…, features)")
     if A.shape[:-1] != dZ.shape[:-1]:
         wrong_value("dense_dW", f"dZ has leading axes {dZ.shape[:-1]}", f"A's, {A.shape[:-1]}")
-    return _dense_dW(precision, A, dZ)
+    return _dense_dW(precision, *vary_alike(A, dZ))
 
 
 # ------------------------------------------------------------------------------ the rules
 
 
-def _contract(precision, left: Array, right: Array, axes) -> Array:
+def _contract(precision, left: Array, right: Array, axes, sharding=None) -> Array:
     """The sum over the axes (of left, of right), kept in float32 or wider."""
     wide = accumulator(left.dtype, right.dtype)
-    product = lax.dot_general(left, right, (axes, ((), ())), precision, wide)
+    product = lax.dot_general(left, right, (axes, ((), ())), precision, wide, out_sharding=sharding)
     return product.astype(left.dtype)
 
 
@@ -151,7 +152,7 @@ def _dense_dA(precision, dZ: Array, W: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _dense_dW(precision, A: Array, dZ: Array) -> Array:
     leading = tuple(range(A.ndim - 1))
-    return _contract(precision, A, dZ, (leading, leading))
+    return _contract(precision, A, dZ, (leading, leading), product_sharding(A, dZ, 0))
 
 
 def _dense_fwd(precision, A: Array, W: Array):

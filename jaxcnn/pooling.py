@@ -28,6 +28,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import cotangent_shape, floating, with_batch
 from jaxcnn._errors import per_axis, window_tuple, wrong_type, wrong_value
+from jaxcnn._sharding import vary_alike
 from jaxcnn.forms import pooling as forms
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Padding, Window, resolve
@@ -150,7 +151,7 @@ def max_pool_dA(
     if index.shape != expected:
         wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {expected}")
     index = index if batched else index[None]
-    dA = _max_pool_dA(geometry, index, dZ)
+    dA = _max_pool_dA(geometry, *vary_alike(index, dZ))
     return dA if batched else dA[0]
 
 

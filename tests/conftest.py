@@ -8,6 +8,7 @@ import os
 import jax
 from hypothesis import HealthCheck, settings
 
+jax.config.update("jax_num_cpu_devices", 8)  # for the tests of sharding
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -17,16 +17,17 @@ OPERATIONS = ["convolution", "pooling", "activations", "linear", "losses"]
 ROOMS = {
     "_errors": set(),
     "window": {"_errors"},
+    "_sharding": set(),
     "_arrays": {"_errors", "window"},
-    "forms": {"window", "forms"},
+    "forms": {"_sharding", "window", "forms"},
     "oracles": {"oracles"},
     "loops": {"loops"},
     "check": {"check", "_errors"},
-    "convolution": {"_arrays", "_errors", "forms", "window"},
-    "pooling": {"_arrays", "_errors", "forms", "window", "convolution"},
-    "activations": {"_arrays", "_errors", "forms", "window", "convolution", "pooling"},
-    "linear": {"_arrays", "_errors", "forms", "window", "convolution", "pooling", "activations"},
-    "losses": {"_arrays", "_errors", "forms", "window", "convolution", "activations", "linear"},
+    "convolution": {"_arrays", "_errors", "_sharding", "forms", "window"},
+    "pooling": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
+    "activations": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling"},
+    "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling", "activations"},
+    "losses": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "activations", "linear"},
 }
 
 

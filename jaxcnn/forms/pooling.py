@@ -57,9 +57,9 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     """
     A_pad = pad(A, window, -jnp.inf)
     dtype = index_dtype(window)
-    shape = (A.shape[0], *window.output_size, A.shape[-1])
-    best = jnp.full(shape, -jnp.inf, A.dtype)
-    index = jnp.broadcast_to(jnp.asarray(_first_inside(window), dtype), shape)
+    best = jnp.full_like(tap(A_pad, window, (0,) * window.rank), -jnp.inf)
+    first = jnp.broadcast_to(jnp.asarray(_first_inside(window), dtype), best.shape)
+    index = jnp.zeros_like(best, dtype) + first  # sharded as A is
     for flat, j in enumerate(window.taps()):
         value = tap(A_pad, window, j)
         wins = (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
@@ -71,7 +71,7 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
 def pick(index: Array, A: Array, window: Window) -> Array:
     """Z = Σ_j [k = j] S_j A."""
     A_pad = pad(A, window)
-    Z = jnp.zeros(index.shape, A.dtype)
+    Z = jnp.zeros_like(index, A.dtype)
     for flat, j in enumerate(window.taps()):
         Z = jnp.where(_is(index, flat), tap(A_pad, window, j), Z)
     return Z

@@ -1,0 +1,107 @@
+"""Operations on several devices: 8 virtual CPUs, the batch sharded, parameters replicated.
+
+Against the same computation on one device, under automatic sharding, `shard_map` and an explicit-axis mesh;
+and the compiled program moves nothing but the sum of the parameters' gradients.
+"""
+
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import jaxcnn
+
+DEVICES = 8
+
+
+def network(params, A):
+    """Every kind of operation that has parameters or a window, once, on a batch."""
+    Z = jaxcnn.conv(A, params["W"], params["b"], stride=2, padding="SAME")
+    A = jaxcnn.max_pool(jaxcnn.relu(Z), (2, 2), stride=1)
+    A = jaxcnn.conv(A, params["depthwise"], padding="SAME", groups=4)
+    A = jaxcnn.avg_pool(jaxcnn.sigmoid(A), (2, 2), padding="SAME")
+    return jaxcnn.log_softmax(jaxcnn.dense(A.reshape(len(A), -1), params["dense"], params["bias"]))
+
+
+def loss(params, A):
+    return jnp.sum(network(params, A) ** 2)
+
+
+@pytest.fixture
+def values():
+    rng = np.random.default_rng(0)
+    shapes = {
+        "W": (3, 3, 2, 4),
+        "b": (4,),
+        "depthwise": (3, 3, 1, 4),
+        "dense": (16, 3),
+        "bias": (3,),
+    }
+    params = {name: jnp.asarray(rng.standard_normal(shape)) for name, shape in shapes.items()}
+    return params, jnp.asarray(rng.standard_normal((2 * DEVICES, 8, 8, 2)))
+
+
+def placed(mesh, params, A):
+    return jax.device_put(params, NamedSharding(mesh, P())), jax.device_put(
+        A, NamedSharding(mesh, P("batch"))
+    )
+
+
+def agree(got, expected):
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-12), got, expected)
+
+
+def mesh_of(kind):
+    return jax.make_mesh((DEVICES,), ("batch",), axis_types=(kind,))
+
+
+def test_automatic_sharding(values):
+    sharded = placed(mesh_of(AxisType.Auto), *values)
+    agree(jax.jit(jax.grad(loss, (0, 1)))(*sharded), jax.grad(loss, (0, 1))(*values))
+
+
+def test_only_the_gradients_of_parameters_travel(values):
+    """Data parallelism: all-reduces of parameter-sized arrays, no activation gathered or exchanged."""
+    sharded = placed(mesh_of(AxisType.Auto), *values)
+    program = jax.jit(jax.grad(loss)).lower(*sharded).compile().as_text()
+    for collective in ("all-gather", "all-to-all", "collective-permute", "reduce-scatter"):
+        assert f"{collective}(" not in program
+    reduced = re.findall(r"= \(?(.*?)\)? all-reduce\(", program)
+    assert reduced
+    sizes = sorted(map(np.size, values[0].values()))
+    found = [
+        int(np.prod([int(n) for n in shape.split(",") if n]))
+        for line in reduced
+        for shape in re.findall(r"\w+\[([\d,]*)\]", line)
+    ]
+    assert sorted(found) == sizes
+
+
+def test_shard_map_with_replicated_parameters(values):
+    mesh = mesh_of(AxisType.Auto)
+
+    @partial(jax.shard_map, mesh=mesh, in_specs=(P(), P("batch")), out_specs=P())
+    def total(params, A):
+        return jax.lax.psum(loss(params, A), "batch")
+
+    agree(jax.jit(jax.grad(total, (0, 1)))(*values), jax.grad(loss, (0, 1))(*values))
+
+
+def test_gradients_inside_shard_map(values):
+    """Taken on each device, the gradient of a replicated parameter is already summed over the devices."""
+    mesh = mesh_of(AxisType.Auto)
+    gradient = partial(jax.shard_map, mesh=mesh, in_specs=(P(), P("batch")), out_specs=P())(jax.grad(loss))
+    agree(jax.jit(gradient)(*values), jax.grad(loss)(*values))
+
+
+def test_a_mesh_with_explicit_axes(values):
+    mesh = mesh_of(AxisType.Explicit)
+    with jax.set_mesh(mesh):
+        got = jax.jit(jax.grad(loss, (0, 1)))(*placed(mesh, *values))
+    agree(got, jax.grad(loss, (0, 1))(*values))
+    assert got[1].sharding.spec[0] == "batch"
