@@ -6,6 +6,7 @@ JAXCNN_PROFILE=fast (the default, for CI) draws few geometries; JAXCNN_PROFILE=t
 import os
 
 import jax
+import pytest
 from hypothesis import HealthCheck, settings
 
 jax.config.update("jax_num_cpu_devices", 8)  # for the tests of sharding
@@ -21,3 +22,10 @@ _COMMON = {
 settings.register_profile("fast", max_examples=6, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=100, **_COMMON)
 settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_programs_are_dropped():
+    """Every geometry compiles programs of its own; kept, they would fill gigabytes."""
+    yield
+    jax.clear_caches()
