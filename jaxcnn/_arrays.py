@@ -52,13 +52,15 @@ def with_batch(operation: str, argument: str, X: Array, rank: int) -> tuple[Arra
     return (X if batched else X[None]), batched
 
 
-def cotangent_shape(operation: str, dZ: Array, window: Window, channels: int) -> None:
+def cotangent_shape(
+    operation: str, dZ: Array, window: Window, channels: int, *, argument: str = "dZ"
+) -> None:
     """Refuse a dZ (B, *n_out, channels) whose shape is not what the forward operation gives."""
     expected = (*window.output_size, channels)
     if dZ.shape[1:] != expected:
         wrong_value(
             operation,
-            f"dZ has spatial size and channels {dZ.shape[1:]}",
+            f"{argument} has spatial size and channels {dZ.shape[1:]}",
             f"{expected} for input size {window.input_size}, window size {window.size}, stride "
             f"{window.stride}, padding {window.padding} and dilation {window.dilation}",
         )

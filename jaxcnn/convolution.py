@@ -35,6 +35,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxcnn._arrays import cotangent_shape, floating, result_dtype, same_dtype, with_batch
 from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
 from jaxcnn._sharding import vary_alike
+from jaxcnn.borders import fill, fold
 from jaxcnn.forms import correlation
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Padding, Window, resolve
@@ -61,6 +62,7 @@ def conv(
         stride: an integer, or one for each spatial axis.
         padding: "VALID", "SAME" (n_out = ⌈n/s⌉, an odd pixel goes high), "SAME_LOWER" (low), "FULL",
             "CAUSAL" (1-D), an integer, or one (low, high) pair for each axis; negative pairs crop.
+            "CIRCULAR" and "REFLECT" pad as much as "SAME" and fill the border from the image.
         dilation: distance between the kernel's taps; an integer, or one for each axis.
         groups: the channels are cut into this many groups that do not see each other; C for depthwise.
         precision: as in `jax.lax.conv_general_dilated`.
@@ -82,13 +84,14 @@ def conv(
     """
     A, W = floating("conv", "A", A), floating("conv", "W", W)
     same_dtype("conv", A=A, W=W)
-    rank = _kernel_rank("conv", W)
+    rank = kernel_rank("conv", W)
     A, batched = with_batch("conv", "A", A, rank)
     groups = integer("conv", "groups", groups, least=1)
     _check_channels("conv", A.shape[-1], W, groups)
-    window = resolve("conv", A.shape[1:-1], W.shape[:rank], stride=stride, padding=padding, dilation=dilation)
+    geometry: Any = {"stride": stride, "padding": padding, "dilation": dilation, "filled": True}
+    window = resolve("conv", A.shape[1:-1], W.shape[:rank], **geometry)
     dtype = result_dtype("conv", preferred_element_type, A.dtype)
-    Z = _conv(_Spec(window, groups, precision, dtype), *vary_alike(A, W))
+    Z = _conv(_Spec(window.filled, groups, precision, dtype), *vary_alike(fill(window, A), W))
     if b is not None:
         b = floating("conv", "b", b)
         same_dtype("conv", A=A, b=b)
@@ -129,16 +132,31 @@ def conv_dA(
            [1., 2., 2., 1.]], dtype=float32)
     """
     dZ, W = floating("conv_dA", "dZ", dZ), floating("conv_dA", "W", W)
-    same_dtype("conv_dA", dZ=dZ, W=W)
-    rank = _kernel_rank("conv_dA", W)
-    dZ, batched = with_batch("conv_dA", "dZ", dZ, rank)
-    groups = integer("conv_dA", "groups", groups, least=1)
-    n = per_axis("conv_dA", "input_size", input_size, rank, least=1)
-    window = resolve("conv_dA", n, W.shape[:rank], stride=stride, padding=padding, dilation=dilation)
-    _check_channels("conv_dA", W.shape[-2] * groups, W, groups)
-    cotangent_shape("conv_dA", dZ, window, W.shape[-1])
-    dtype = result_dtype("conv_dA", preferred_element_type, dZ.dtype)
-    dA = _conv_dA(_Spec(window, groups, precision, dtype), *vary_alike(dZ, W))
+    n = per_axis("conv_dA", "input_size", input_size, kernel_rank("conv_dA", W), least=1)
+    geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
+    return adjoint("conv_dA", "dZ", dZ, W, n, groups, precision, preferred_element_type, **geometry)
+
+
+def adjoint(
+    operation: str,
+    argument: str,
+    dZ: Array,
+    W: Array,
+    n: tuple[int, ...],
+    groups: int,
+    precision: lax.PrecisionLike,
+    preferred_element_type: DTypeLike | None,
+    **geometry: Any,
+) -> Array:
+    """`conv_dA` on behalf of `operation`, which calls its cotangent `argument`; W and n have one rank."""
+    same_dtype(operation, **{argument: dZ, "W": W})
+    dZ, batched = with_batch(operation, argument, dZ, len(n))
+    groups = integer(operation, "groups", groups, least=1)
+    window = resolve(operation, n, W.shape[:-2], **geometry, filled=True)
+    _check_channels(operation, W.shape[-2] * groups, W, groups)
+    cotangent_shape(operation, dZ, window, W.shape[-1], argument=argument)
+    dtype = result_dtype(operation, preferred_element_type, dZ.dtype)
+    dA = fold(window, _conv_dA(_Spec(window.filled, groups, precision, dtype), *vary_alike(dZ, W)))
     return dA if batched else dA[0]
 
 
@@ -189,12 +207,13 @@ def conv_dW(
     for name, channels in (("A", A.shape[-1]), ("dZ", dZ.shape[-1])):
         if channels % groups:
             wrong_value("conv_dW", f"{name} has {channels} channels", f"a multiple of groups = {groups}")
-    window = resolve("conv_dW", A.shape[1:-1], f, stride=stride, padding=padding, dilation=dilation)
+    geometry: Any = {"stride": stride, "padding": padding, "dilation": dilation, "filled": True}
+    window = resolve("conv_dW", A.shape[1:-1], f, **geometry)
     if A.shape[0] != dZ.shape[0]:
         wrong_value("conv_dW", f"dZ has batch size {dZ.shape[0]}", f"A's, {A.shape[0]}")
     cotangent_shape("conv_dW", dZ, window, dZ.shape[-1])
     dtype = result_dtype("conv_dW", preferred_element_type, A.dtype)
-    return _conv_dW(_Spec(window, groups, precision, dtype), *vary_alike(A, dZ))
+    return _conv_dW(_Spec(window.filled, groups, precision, dtype), *vary_alike(fill(window, A), dZ))
 
 
 def conv_db(dZ: ArrayLike) -> Array:
@@ -377,7 +396,8 @@ _sum_leading.defvjp(_sum_leading_fwd, _sum_leading_bwd)
 # ------------------------------------------------------------------------- argument checks
 
 
-def _kernel_rank(operation: str, W: Array) -> int:
+def kernel_rank(operation: str, W: Array) -> int:
+    """The number of spatial axes of W."""
     rank = W.ndim - 2
     if not 1 <= rank <= 3:
         wrong_value(operation, f"W has shape {W.shape}", "(*f, C/groups, K) with 1 to 3 spatial axes")

@@ -7,31 +7,34 @@ s, padding p, dilation d; tap j of window m sees A_pad[m·s + j·d]. Channels do
     its dA     dA[i] = Σ_{m: m·s + k[m]·d − p = i} dZ[m]                                          (P.2)
     avg_pool   Z[m] = 1/c[m] Σ_j A_pad[m·s + j·d]            c[m] = f, or the taps on pixels      (P.3)
     its dA     dA[i] = Σ_{m,j: m·s + j·d − p = i} dZ[m]/c[m]                                      (P.4)
+    split      M[m] = {j : A_pad[m·s + j·d] = Z[m]},  dA[i] = Σ_{m, j ∈ M[m]: m·s + j·d − p = i} dZ[m]/|M[m]|
+                                                                                                  (P.5)
 
 Once the index k is known, max-pool is linear: (P.1) picks, (P.2) places, each the other's adjoint. So
-are (P.3) and (P.4). The index belongs to a window, not to a pixel: where windows overlap, a pixel that is
-the maximum of several collects from all of them (L18).
+are (P.3) and (P.4), and with the set M known (P.5) and the mean over M. The index belongs to a window, not
+to a pixel: where windows overlap, a pixel that is the maximum of several collects from all of them (L18).
 
 Declared conventions: of several equal maxima the first in row-major order takes the whole gradient, as
-in XLA; a NaN counts as greater than every number, and the first NaN takes it; padding never wins.
+in XLA, or with ties="split" each an equal share, as in `jnp.max`; a NaN counts as greater than every number, and
+the first NaN takes the gradient, or all NaNs share it; padding never wins.
 Sources: article sections "Pooling Layers" and "Pooling Layers Backpropagation"; ledger L17–L19.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import cotangent_shape, floating, with_batch
-from jaxcnn._errors import per_axis, window_tuple, wrong_type, wrong_value
+from jaxcnn._errors import wrong_type, wrong_value
+from jaxcnn._pools import boolean, ceiled, no_empty_window, pool_cotangent, pool_input
 from jaxcnn._sharding import vary_alike
 from jaxcnn.forms import pooling as forms
 from jaxcnn.forms.windows import accumulator
-from jaxcnn.window import Padding, Window, resolve
+from jaxcnn.window import Padding, Window
 
 
 def max_pool(
@@ -41,6 +44,8 @@ def max_pool(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    ties: str = "first",
 ) -> Array:
     """Z[m] = max_j A_pad[m·s + j·d], equation (P.1).
 
@@ -50,10 +55,13 @@ def max_pool(
         stride: an integer, or one for each axis; None: the window, so that the windows tile A.
         padding: as in `conv`; the border holds −inf. A window on padding alone is an error.
         dilation: distance between taps; an integer, or one for each axis.
+        ceil_mode: True rounds n_out up, as PyTorch does: the remainder gets a window too, if one starts
+            on a pixel or on the low padding.
+        ties: which of several equal maxima takes the gradient: the "first", or all, "split" evenly.
 
     Returns:
-        Z, (B, *n_out, C) or (*n_out, C). Its gradient goes to the first maximum of each window; residual:
-        one unsigned integer a window. Article "Pooling Layers", L17 and L18.
+        Z, (B, *n_out, C) or (*n_out, C). Residual: one unsigned integer a window, with ties="split" one bit
+        a tap. Article "Pooling Layers", L17 and L18.
 
     Raises:
         ValueError, TypeError: naming the argument, what came and what was expected.
@@ -62,9 +70,8 @@ def max_pool(
     Array([[ 5.,  7.],
            [13., 15.]], dtype=float32)
     """
-    A, batched, geometry = _input("max_pool", A, window, stride, padding, dilation)
-    _no_empty_window("max_pool", geometry)
-    Z, _ = _max_pool(geometry, A)
+    spec, A, batched = _max("max_pool", A, window, stride, padding, dilation, ceil_mode, ties)
+    Z, _ = _max_pool(spec, A)
     return Z if batched else Z[0]
 
 
@@ -75,6 +82,7 @@ def max_pool_index(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
 ) -> Array:
     """k[m], the flat tap of each window's first maximum: all that the backward pass has to remember.
 
@@ -84,9 +92,8 @@ def max_pool_index(
     >>> max_pool_index(jnp.array([[[1.0], [2.0]], [[2.0], [0.0]]]), (2, 2))
     Array([[[1]]], dtype=uint8)
     """
-    A, batched, geometry = _input("max_pool_index", A, window, stride, padding, dilation)
-    _no_empty_window("max_pool_index", geometry)
-    _, index = _max_pool(geometry, A)
+    spec, A, batched = _max("max_pool_index", A, window, stride, padding, dilation, ceil_mode, "first")
+    _, index = _max_pool(spec, A)
     return index if batched else index[0]
 
 
@@ -97,22 +104,23 @@ def max_pool_mask(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    ties: str = "first",
 ) -> Array:
-    """mask[m, j] = (k[m] = j): the article's mask, one for each window, with exactly one True in it.
+    """mask[m, j] = (k[m] = j), or j ∈ M[m]: the article's mask, one for each window.
 
-    Arguments as in `max_pool`. Returns a Boolean array (B, *n_out, *window, C) or (*n_out, *window, C).
-    Article "Pooling Layers Backpropagation", figure 13, L18.
+    Arguments as in `max_pool`. Returns a Boolean array (B, *n_out, *window, C) or (*n_out, *window, C), with
+    exactly one True in each window, or with ties="split" one for each of its maxima. Article "Pooling Layers
+    Backpropagation", figure 13, L18.
 
     >>> max_pool_mask(jnp.array([[[1.0], [2.0]], [[2.0], [0.0]]]), (2, 2))[0, 0, ..., 0]
     Array([[False,  True],
            [False, False]], dtype=bool)
     """
-    A, batched, geometry = _input("max_pool_mask", A, window, stride, padding, dilation)
-    _no_empty_window("max_pool_mask", geometry)
-    _, index = _max_pool(geometry, A)
-    k = index[..., None, :]
-    mask = k == lax.broadcasted_iota(k.dtype, (*k.shape[:-2], forms.taps(geometry), k.shape[-1]), k.ndim - 2)
-    mask = mask.reshape(*index.shape[:-1], *geometry.size, index.shape[-1])
+    spec, A, batched = _max("max_pool_mask", A, window, stride, padding, dilation, ceil_mode, ties)
+    _, kept = _max_pool(spec, A)
+    taken = [_TIES[spec.ties].takes(kept, flat) for flat in range(forms.taps(spec.window))]
+    mask = jnp.stack(taken, axis=-2).reshape(*kept.shape[: 1 + spec.window.rank], *spec.window.size, -1)
     return mask if batched else mask[0]
 
 
@@ -125,6 +133,7 @@ def max_pool_dA(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
 ) -> Array:
     """dA[i] = Σ_{m: m·s + k[m]·d − p = i} dZ[m], equation (P.2).
 
@@ -132,7 +141,7 @@ def max_pool_dA(
         index: k, from `max_pool_index` with the same geometry.
         dZ: cotangent of Z, of k's shape.
         input_size: n, the spatial size of A; an integer, or one for each axis.
-        window, stride, padding, dilation: those of the `max_pool`.
+        window, stride, padding, dilation, ceil_mode: those of the `max_pool`.
 
     Returns:
         dA, (B, *n, C) or (*n, C), of dZ's dtype. Article "Pooling Layers Backpropagation", L18.
@@ -142,7 +151,8 @@ def max_pool_dA(
     Array([[0., 0.],
            [0., 7.]], dtype=float32)
     """
-    dZ, batched, geometry = _cotangent("max_pool_dA", dZ, window, input_size, stride, padding, dilation)
+    where = (window, input_size, stride, padding, dilation, ceil_mode)
+    dZ, batched, _, geometry = pool_cotangent("max_pool_dA", dZ, *where)
     if not hasattr(index, "dtype") or not jnp.issubdtype(index.dtype, jnp.unsignedinteger):
         came = getattr(index, "dtype", type(index).__name__)
         wrong_type("max_pool_dA", f"index is {came}", "the unsigned integers of max_pool_index")
@@ -151,7 +161,7 @@ def max_pool_dA(
     if index.shape != expected:
         wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {expected}")
     index = index if batched else index[None]
-    dA = _max_pool_dA(geometry, *vary_alike(index, dZ))
+    dA = _max_pool_dA(_Max(geometry, "first"), *vary_alike(index, dZ))
     return dA if batched else dA[0]
 
 
@@ -162,14 +172,16 @@ def avg_pool(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
     count_padding: bool = False,
 ) -> Array:
     """Z[m] = 1/c[m] Σ_j A_pad[m·s + j·d], equation (P.3).
 
     Args:
-        A, window, stride, padding, dilation: as in `max_pool`; the border holds zeros.
-        count_padding: False: c[m] is the number of taps that see a pixel (haiku, stax); True: it is f,
-            padding included (flax's and torch's default). They differ only at a padded border.
+        A, window, stride, padding, dilation, ceil_mode: as in `max_pool`; the border holds zeros.
+        count_padding: False: c[m] is the number of taps that see a pixel (haiku, stax); True: padding
+            counts too (flax's and torch's default), so that it is f, but for what ceil_mode adds beyond the
+            padding, which never counts. They differ only at a padded border.
 
     Returns:
         Z, (B, *n_out, C) or (*n_out, C). Article "Pooling Layers Backpropagation", L19.
@@ -178,9 +190,9 @@ def avg_pool(
     Array([[1.],
            [1.]], dtype=float32)
     """
-    A, batched, geometry = _input("avg_pool", A, window, stride, padding, dilation)
-    _check_count("avg_pool", geometry, count_padding)
-    Z = _avg_pool((geometry, count_padding), A)
+    A, batched, declared = pool_input("avg_pool", A, window, stride, padding, dilation)
+    geometry = ceiled("avg_pool", declared, ceil_mode)
+    Z = _avg_pool(_mean("avg_pool", declared, geometry, count_padding), A)
     return Z if batched else Z[0]
 
 
@@ -192,6 +204,7 @@ def avg_pool_dA(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
     count_padding: bool = False,
 ) -> Array:
     """dA[i] = Σ_{m,j: m·s + j·d − p = i} dZ[m]/c[m], equation (P.4).
@@ -199,7 +212,7 @@ def avg_pool_dA(
     Args:
         dZ: cotangent of Z, (B, *n_out, C) or (*n_out, C).
         input_size: n, the spatial size of A; an integer, or one for each axis.
-        window, stride, padding, dilation, count_padding: those of the `avg_pool`.
+        window, stride, padding, dilation, ceil_mode, count_padding: those of the `avg_pool`.
 
     Returns:
         dA, (B, *n, C) or (*n, C), of dZ's dtype. Article "Pooling Layers Backpropagation", L19.
@@ -208,60 +221,82 @@ def avg_pool_dA(
     Array([[0.25, 0.25],
            [0.25, 0.25]], dtype=float32)
     """
-    dZ, batched, geometry = _cotangent("avg_pool_dA", dZ, window, input_size, stride, padding, dilation)
-    _check_count("avg_pool_dA", geometry, count_padding)
-    dA = _avg_pool_dA((geometry, count_padding), dZ)
+    where = (window, input_size, stride, padding, dilation, ceil_mode)
+    dZ, batched, declared, geometry = pool_cotangent("avg_pool_dA", dZ, *where)
+    dA = _avg_pool_dA(_mean("avg_pool_dA", declared, geometry, count_padding), dZ)
     return dA if batched else dA[0]
 
 
 # ------------------------------------------------------------------------------ the rules
 
 
-# (P.1)  Z[m] = max_j A_pad[m·s + j·d], and k[m]
+class _Max(NamedTuple):
+    """What is static about a max-pool: geometry and ties."""
+
+    window: Window
+    ties: str
+
+
+class _Ties(NamedTuple):
+    """What is kept of a max-pool, k or M, and the maps that it makes linear: (P.1), (P.2), (P.5)."""
+
+    maximum: Callable[..., tuple[Array, Array]]
+    place: Callable[..., Array]
+    pick: Callable[..., Array]
+    takes: Callable[..., Array]
+
+
+_TIES = {
+    "first": _Ties(forms.first_max, forms.place, forms.pick, forms.is_index),
+    "split": _Ties(forms.all_max, forms.share, forms.mean, forms.is_member),
+}
+
+
+# (P.1)  Z[m] = max_j A_pad[m·s + j·d], and k[m], or M[m]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _max_pool(window: Window, A: Array) -> tuple[Array, Array]:
-    return forms.first_max(A, window)
+def _max_pool(spec: _Max, A: Array) -> tuple[Array, Array]:
+    return _TIES[spec.ties].maximum(A, spec.window)
 
 
-# (P.2)  dA[i] = Σ_{m: m·s + k[m]·d − p = i} dZ[m]
+# (P.2)  dA[i] = Σ_{m: m·s + k[m]·d − p = i} dZ[m], or (P.5)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _max_pool_dA(window: Window, index: Array, dZ: Array) -> Array:
-    return forms.place(index, dZ, window).astype(dZ.dtype)
+def _max_pool_dA(spec: _Max, kept: Array, dZ: Array) -> Array:
+    return _TIES[spec.ties].place(kept, dZ, spec.window).astype(dZ.dtype)
 
 
-# (P.1) with k known: Z[m] = A_pad[m·s + k[m]·d], the adjoint of (P.2)
+# (P.1) with k known: Z[m] = A_pad[m·s + k[m]·d], the adjoint of (P.2); or the mean over M[m], that of (P.5)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _max_pool_pick(window: Window, index: Array, A: Array) -> Array:
-    return forms.pick(index, A, window)
+def _max_pool_pick(spec: _Max, kept: Array, A: Array) -> Array:
+    return _TIES[spec.ties].pick(kept, A, spec.window).astype(A.dtype)
 
 
-def _max_pool_fwd(window: Window, A: Array):
-    Z, index = _max_pool(window, A)
-    return (Z, index), index
+def _max_pool_fwd(spec: _Max, A: Array):
+    Z, kept = _max_pool(spec, A)
+    return (Z, kept), kept
 
 
-def _max_pool_bwd(window: Window, index: Array, cotangents):
-    dZ, _ = cotangents  # the index is an integer: no cotangent
-    return (_max_pool_dA(window, index, dZ),)
+def _max_pool_bwd(spec: _Max, kept: Array, cotangents):
+    dZ, _ = cotangents  # what is kept is of integers: no cotangent
+    return (_max_pool_dA(spec, kept, dZ),)
 
 
-def _max_pool_dA_fwd(window: Window, index: Array, dZ: Array):
-    return _max_pool_dA(window, index, dZ), index
+def _max_pool_dA_fwd(spec: _Max, kept: Array, dZ: Array):
+    return _max_pool_dA(spec, kept, dZ), kept
 
 
-def _max_pool_dA_bwd(window: Window, index: Array, A: Array):
-    return None, _max_pool_pick(window, index, A)
+def _max_pool_dA_bwd(spec: _Max, kept: Array, A: Array):
+    return None, _max_pool_pick(spec, kept, A)
 
 
-def _max_pool_pick_fwd(window: Window, index: Array, A: Array):
-    return _max_pool_pick(window, index, A), index
+def _max_pool_pick_fwd(spec: _Max, kept: Array, A: Array):
+    return _max_pool_pick(spec, kept, A), kept
 
 
-def _max_pool_pick_bwd(window: Window, index: Array, dZ: Array):
-    return None, _max_pool_dA(window, index, dZ)
+def _max_pool_pick_bwd(spec: _Max, kept: Array, dZ: Array):
+    return None, _max_pool_dA(spec, kept, dZ)
 
 
 _max_pool.defvjp(_max_pool_fwd, _max_pool_bwd)
@@ -269,42 +304,47 @@ _max_pool_dA.defvjp(_max_pool_dA_fwd, _max_pool_dA_bwd)
 _max_pool_pick.defvjp(_max_pool_pick_fwd, _max_pool_pick_bwd)
 
 
+class _Mean(NamedTuple):
+    """What is static about an average pool: geometry, and how much of each side's padding counts."""
+
+    window: Window
+    border: tuple[tuple[int, int], ...]
+
+
 # (P.3)  Z[m] = 1/c[m] Σ_j A_pad[m·s + j·d]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _avg_pool(spec: tuple[Window, bool], A: Array) -> Array:
-    window, count_padding = spec
-    total = forms.total(A, window)
-    return (total / _count(window, count_padding, total)).astype(A.dtype)
+def _avg_pool(spec: _Mean, A: Array) -> Array:
+    total = forms.total(A, spec.window)
+    return (total / _count(spec, total)).astype(A.dtype)
 
 
 # (P.4)  dA[i] = Σ_{m,j: m·s + j·d − p = i} dZ[m]/c[m]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _avg_pool_dA(spec: tuple[Window, bool], dZ: Array) -> Array:
-    window, count_padding = spec
+def _avg_pool_dA(spec: _Mean, dZ: Array) -> Array:
     wide = dZ.astype(accumulator(dZ.dtype))
-    return forms.spread(wide / _count(window, count_padding, wide), window).astype(dZ.dtype)
+    return forms.spread(wide / _count(spec, wide), spec.window).astype(dZ.dtype)
 
 
-def _count(window: Window, count_padding: bool, like: Array) -> Array:
-    c = forms.taps(window) if count_padding else forms.inside_count(window)
+def _count(spec: _Mean, like: Array) -> Array:
+    c = forms.inside_count(spec.window, spec.border)
     return jnp.broadcast_to(jnp.asarray(c, like.dtype), like.shape)
 
 
-def _avg_pool_fwd(spec: tuple[Window, bool], A: Array):
+def _avg_pool_fwd(spec: _Mean, A: Array):
     return _avg_pool(spec, A), None
 
 
-def _avg_pool_bwd(spec: tuple[Window, bool], _, dZ: Array):
+def _avg_pool_bwd(spec: _Mean, _, dZ: Array):
     return (_avg_pool_dA(spec, dZ),)
 
 
-def _avg_pool_dA_fwd(spec: tuple[Window, bool], dZ: Array):
+def _avg_pool_dA_fwd(spec: _Mean, dZ: Array):
     return _avg_pool_dA(spec, dZ), None
 
 
-def _avg_pool_dA_bwd(spec: tuple[Window, bool], _, A: Array):
+def _avg_pool_dA_bwd(spec: _Mean, _, A: Array):
     return (_avg_pool(spec, A),)
 
 
@@ -315,46 +355,19 @@ _avg_pool_dA.defvjp(_avg_pool_dA_fwd, _avg_pool_dA_bwd)
 # ------------------------------------------------------------------------- argument checks
 
 
-def _input(
-    operation: str, A: Any, window: Any, stride: Any, padding: Any, dilation: Any
-) -> tuple[Array, bool, Window]:
-    """A with a batch axis, whether it came with one, and the geometry."""
-    A = floating(operation, "A", A)
-    size = window_tuple(operation, "window", window)
-    A, batched = with_batch(operation, "A", A, len(size))
-    stride = size if stride is None else stride
-    geometry = resolve(operation, A.shape[1:-1], size, stride=stride, padding=padding, dilation=dilation)
-    return A, batched, geometry
+def _max(
+    operation: str, A: Any, window: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, ties: Any
+) -> tuple[_Max, Array, bool]:
+    if ties not in _TIES:
+        wrong_value(operation, f"ties is {ties!r}", "'first' or 'split'")
+    A, batched, declared = pool_input(operation, A, window, stride, padding, dilation)
+    geometry = ceiled(operation, declared, ceil_mode)
+    no_empty_window(operation, geometry)
+    return _Max(geometry, ties), A, batched
 
 
-def _cotangent(
-    operation: str, dZ: Any, window: Any, input_size: Any, stride: Any, padding: Any, dilation: Any
-) -> tuple[Array, bool, Window]:
-    """dZ with a batch axis, whether it came with one, and the geometry, which dZ must fit."""
-    dZ = floating(operation, "dZ", dZ)
-    size = window_tuple(operation, "window", window)
-    dZ, batched = with_batch(operation, "dZ", dZ, len(size))
-    n = per_axis(operation, "input_size", input_size, len(size), least=1)
-    stride = size if stride is None else stride
-    geometry = resolve(operation, n, size, stride=stride, padding=padding, dilation=dilation)
-    cotangent_shape(operation, dZ, geometry, dZ.shape[-1])
-    return dZ, batched, geometry
-
-
-def _check_count(operation: str, window: Window, count_padding: Any) -> None:
-    if not isinstance(count_padding, bool):
-        wrong_type(operation, f"count_padding is {count_padding!r}", "True or False")
-    if not count_padding:
-        _no_empty_window(operation, window)
-
-
-def _no_empty_window(operation: str, window: Window) -> None:
-    for axis in range(window.rank):
-        for m, taps in enumerate(window.inside(axis)):
-            if not any(taps):
-                wrong_value(
-                    operation,
-                    f"padding {window.padding[axis]} leaves window {m} of spatial axis {axis} "
-                    f"without a pixel (input size {window.input_size[axis]})",
-                    "every window to see at least one pixel",
-                )
+def _mean(operation: str, declared: Window, geometry: Window, count_padding: Any) -> _Mean:
+    if boolean(operation, "count_padding", count_padding):
+        return _Mean(geometry, declared.padding)
+    no_empty_window(operation, geometry)
+    return _Mean(geometry, ((0, 0),) * geometry.rank)

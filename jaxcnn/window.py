@@ -18,12 +18,16 @@ and the padding when i < 0 or i ≥ n. From it follow
     r     = (n + p + q − e) mod s        the remainder: padded pixels no window reaches (W.3; L14)
     c[i]  = #{(m, j) : m·s + j·d − p = i}   the coverage of pixel i                    (W.4; L4)
 
-Negative padding crops: p = −1 drops the first pixel.
+Negative padding crops: p = −1 drops the first pixel. A border may be filled from the image: the padded
+position i then holds the pixel
+
+    "CIRCULAR"   i mod n         the image repeated                                    (W.5)
+    "REFLECT"    −i where i < 0, 2(n − 1) − i where i ≥ n: the image mirrored, the edge pixel not repeated
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jaxcnn._errors import integer, per_axis, wrong_type, wrong_value
@@ -31,10 +35,7 @@ from jaxcnn._errors import integer, per_axis, wrong_type, wrong_value
 Padding = str | int | Sequence[tuple[int, int]]
 
 _NAMED_PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL")
-_PADDING_FORMS = (
-    "one of " + ", ".join(map(repr, _NAMED_PADDINGS)) + ", an integer, "
-    "or one (low, high) pair for each spatial axis"
-)
+_FILLED_PADDINGS = ("CIRCULAR", "REFLECT")
 
 
 def extent(f: int, dilation: int = 1) -> int:
@@ -115,6 +116,34 @@ def coverage(
     return tuple(counts)
 
 
+def ceil_padding(
+    n: int, f: int, *, stride: int = 1, padding: tuple[int, int] = (0, 0), dilation: int = 1
+) -> tuple[int, int]:
+    """The padding with its high side extended so that the r pixels of the remainder get a window too.
+
+    That rounds (W.2) up instead of down, as PyTorch's ceil_mode does: the last window may reach beyond
+    the padding, but has to start on a pixel or on the low padding, m·s − p < n.
+
+    >>> ceil_padding(6, 3, stride=2), ceil_padding(7, 3, stride=2), ceil_padding(5, 1, stride=3)
+    ((0, 1), (0, 0), (0, 0))
+    """
+    m = output_size(n, f, stride=stride, padding=padding, dilation=dilation)
+    p, q = padding
+    r = n + p + q - extent(f, dilation) - (m - 1) * stride
+    return (p, q + stride - r) if r and m * stride - p < n else (p, q)
+
+
+def adaptive_windows(n: int, n_out: int) -> tuple[tuple[int, int], ...]:
+    """(start, stop) of each of n_out windows that cover n pixels: [⌊m·n/n_out⌋, ⌈(m + 1)·n/n_out⌉).
+
+    PyTorch's rule. The windows tile where n_out divides n; elsewhere neighbours may share a pixel.
+
+    >>> adaptive_windows(5, 3)
+    ((0, 2), (1, 4), (3, 5))
+    """
+    return tuple((m * n // n_out, -(-(m + 1) * n // n_out)) for m in range(n_out))
+
+
 def valid_convolutions(n: int, f: int) -> int | None:
     """⌊(n − 1)/(f − 1)⌋, how often an n-pixel axis survives a valid f-tap convolution; L3.
 
@@ -139,6 +168,7 @@ class Window:
     stride: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
+    border: str | None = None  # "CIRCULAR" or "REFLECT" where the image fills its border, (W.5)
 
     @property
     def rank(self) -> int:
@@ -171,14 +201,29 @@ class Window:
         """The indices j of the window's taps, row by row."""
         return itertools.product(*map(range, self.size))
 
-    def inside(self, axis: int) -> tuple[tuple[bool, ...], ...]:
-        """[m][j]: whether tap j of window m sees a pixel rather than the padding, by (W.1)."""
+    def inside(self, axis: int, border: tuple[int, int] = (0, 0)) -> tuple[tuple[bool, ...], ...]:
+        """[m][j]: whether tap j of window m sees a pixel rather than the padding, by (W.1).
+
+        Of the padding, the `border` (low, high) that lies next to the pixels counts as pixels.
+        """
         n, (p, _) = self.input_size[axis], self.padding[axis]
         s, d = self.stride[axis], self.dilation[axis]
         return tuple(
-            tuple(0 <= m * s + j * d - p < n for j in range(self.size[axis]))
+            tuple(-border[0] <= m * s + j * d - p < n + border[1] for j in range(self.size[axis]))
             for m in range(self.output_size[axis])
         )
+
+    @property
+    def filled(self) -> "Window":
+        """The same windows, over an image that holds its filled border already."""
+        if self.border is None:
+            return self
+        return Window(self.padded_size, self.size, self.stride, ((0, 0),) * self.rank, self.dilation)
+
+    def border_pixels(self, axis: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """[start, stop) of the pixels that fill the low and the high border, (W.5); mirrored for REFLECT."""
+        n, (p, q) = self.input_size[axis], self.padding[axis]
+        return ((n - p, n), (0, q)) if self.border == "CIRCULAR" else ((1, 1 + p), (n - 1 - q, n - 1))
 
 
 def resolve(
@@ -189,20 +234,23 @@ def resolve(
     stride: Any = 1,
     padding: Any = "VALID",
     dilation: Any = 1,
+    filled: bool = False,
 ) -> Window:
     """Check a window's arguments on behalf of `operation` and put them in one form.
 
     stride, dilation: an integer, or one an axis. padding: a name, an integer, or (low, high)
-    pairs. Raises TypeError or ValueError that names the argument, also where the window does
-    not fit the padded input: no silent empty array (L6).
+    pairs. filled: whether `operation` can fill a border from the image. Raises TypeError or ValueError
+    that names the argument, also where the window does not fit the padded input: no silent empty
+    array (L6).
     """
     rank = len(input_size)
     n = tuple(input_size)
     strides = per_axis(operation, "stride", stride, rank, least=1)
     dilations = per_axis(operation, "dilation", dilation, rank, least=1)
     sizes = tuple(size)
-    pairs = _padding_pairs(operation, padding, n, sizes, strides, dilations)
-    window = Window(n, sizes, strides, pairs, dilations)
+    pairs = _padding_pairs(operation, padding, n, sizes, strides, dilations, filled)
+    border = padding if isinstance(padding, str) and padding in _FILLED_PADDINGS else None
+    window = Window(n, sizes, strides, pairs, dilations, border)
     for axis, (padded, span) in enumerate(zip(window.padded_size, window.extent, strict=True)):
         if n[axis] < 1 or n[axis] + min(pairs[axis][0], 0) + min(pairs[axis][1], 0) < 1:
             wrong_value(
@@ -218,7 +266,64 @@ def resolve(
                 f"dilation {dilations[axis]})",
                 f"at least {span} pixels, so that one window fits",
             )
+        if border is not None and max(pairs[axis]) > n[axis] - (border == "REFLECT"):
+            wrong_value(
+                operation,
+                f"padding is {border!r} and spatial axis {axis} has {n[axis]} pixels, of which a border of "
+                f"{max(pairs[axis])} is filled",
+                f"at least {max(pairs[axis]) + (border == 'REFLECT')} pixels",
+            )
     return window
+
+
+def with_ceil(operation: str, window: Window) -> Window:
+    """`window` with its output sizes rounded up, by `ceil_padding`."""
+    if any(q < 0 for _, q in window.padding):
+        wrong_value(
+            operation,
+            f"padding is {window.padding} with ceil_mode, which pads the high side",
+            "no negative high padding",
+        )
+    pairs = (
+        ceil_padding(n, f, stride=s, padding=pad, dilation=d)
+        for n, f, s, pad, d in zip(
+            window.input_size, window.size, window.stride, window.padding, window.dilation, strict=True
+        )
+    )
+    return replace(window, padding=tuple(pairs))
+
+
+def transposed_size(
+    operation: str,
+    output_size: Sequence[int],
+    size: Sequence[int],
+    *,
+    stride: Any = 1,
+    padding: Any = "VALID",
+    dilation: Any = 1,
+) -> tuple[int, ...]:
+    """The input size whose windows number `output_size`: (n_out − 1)s + e − p − q, the smallest by (W.2).
+
+    Where the padding is that of "SAME", the largest instead, n_out·s, as other libraries do.
+    """
+    rank = len(size)
+    s = per_axis(operation, "stride", stride, rank, least=1)
+    d = per_axis(operation, "dilation", dilation, rank, least=1)
+    if isinstance(padding, str) and padding in ("SAME", "SAME_LOWER", *_FILLED_PADDINGS):
+        return tuple(m * step for m, step in zip(output_size, s, strict=True))
+    # these paddings do not depend on n, so any will do
+    pairs = _padding_pairs(operation, padding, (1,) * rank, tuple(size), s, d, True)
+    n = tuple(
+        (m - 1) * step + extent(f, gap) - sum(pair)
+        for m, f, step, gap, pair in zip(output_size, size, s, d, pairs, strict=True)
+    )
+    if min(n) < 1:
+        wrong_value(
+            operation,
+            f"padding {pairs} crops an output of size {n}",
+            "padding that leaves at least 1 pixel on every spatial axis",
+        )
+    return n
 
 
 def _padding_pairs(
@@ -228,13 +333,20 @@ def _padding_pairs(
     f: tuple[int, ...],
     s: tuple[int, ...],
     d: tuple[int, ...],
+    filled: bool,
 ) -> tuple[tuple[int, int], ...]:
     rank = len(n)
+    names = (*_NAMED_PADDINGS, *_FILLED_PADDINGS) if filled else _NAMED_PADDINGS
+    forms = f"one of {', '.join(map(repr, names))}, an integer, or one (low, high) pair for each spatial axis"
     if isinstance(padding, str):
+        if padding in _FILLED_PADDINGS and not filled:
+            wrong_value(
+                operation, f"padding is {padding!r}, which fills the border of convolutions only", forms
+            )
         match padding:
             case "VALID":
                 return ((0, 0),) * rank
-            case "SAME" | "SAME_LOWER":
+            case "SAME" | "SAME_LOWER" | "CIRCULAR" | "REFLECT":
                 return tuple(
                     same_padding(*nf, stride=s_, dilation=d_, lower=padding == "SAME_LOWER")
                     for nf, s_, d_ in zip(zip(n, f, strict=True), s, d, strict=True)
@@ -249,13 +361,13 @@ def _padding_pairs(
                     f"padding is 'CAUSAL' with {rank} spatial axes",
                     "1 spatial axis, the time axis, for causal padding",
                 )
-        wrong_value(operation, f"padding is {padding!r}", _PADDING_FORMS)
+        wrong_value(operation, f"padding is {padding!r}", forms)
     if isinstance(padding, Sequence):
         if len(padding) != rank:
             wrong_value(
                 operation,
                 f"padding is {padding!r} with {len(padding)} entries for {rank} spatial axes",
-                _PADDING_FORMS,
+                forms,
             )
         pairs = []
         for axis, pair in enumerate(padding):
@@ -265,6 +377,6 @@ def _padding_pairs(
             pairs.append((low, high))
         return tuple(pairs)
     if isinstance(padding, bool) or not hasattr(padding, "__index__"):
-        wrong_type(operation, f"padding is {padding!r}", _PADDING_FORMS)
+        wrong_type(operation, f"padding is {padding!r}", forms)
     both = integer(operation, "padding", padding)
     return ((both, both),) * rank

@@ -10,9 +10,9 @@ from jaxcnn.oracles import convolution as oracles
 
 
 @st.composite
-def _layers(draw: st.DrawFn):
+def layers(draw: st.DrawFn):
     """(dtype, shapes of A, W, b and Z, n, f, keywords with groups)."""
-    n, f, keywords = draw(windows())
+    n, f, keywords = draw(windows(filled=True))
     batch, dtype = draw(BATCHES), draw(DTYPES)
     groups = draw(st.sampled_from((1, 1, 2, 3)))
     c, k = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
@@ -27,19 +27,19 @@ def _layers(draw: st.DrawFn):
 
 @st.composite
 def _conv(draw: st.DrawFn) -> Case:
-    arrays, _, _, keywords = draw(_layers())
+    arrays, _, _, keywords = draw(layers())
     return Case((arrays["A"], arrays["W"], arrays["b"]), keywords)
 
 
 @st.composite
 def _conv_dA(draw: st.DrawFn) -> Case:
-    arrays, n, _, keywords = draw(_layers())
+    arrays, n, _, keywords = draw(layers())
     return Case((arrays["dZ"], arrays["W"]), keywords | {"input_size": n})
 
 
 @st.composite
 def _conv_dW(draw: st.DrawFn) -> Case:
-    arrays, _, f, keywords = draw(_layers())
+    arrays, _, f, keywords = draw(layers())
     return Case((arrays["A"], arrays["dZ"]), keywords | {"kernel_size": f})
 
 

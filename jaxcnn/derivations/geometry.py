@@ -16,8 +16,13 @@ BATCHES = st.sampled_from((2, 3, 1, None))
 
 
 @st.composite
-def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
-    """(input size n, window size f, keywords stride, padding and dilation) that fit together."""
+def windows(
+    draw: st.DrawFn, *, filled: bool = False
+) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
+    """(input size n, window size f, keywords stride, padding and dilation) that fit together.
+
+    filled: also borders filled from the image.
+    """
     rank = draw(st.sampled_from((2, 2, 1, 3)))
     largest = 4 if rank == 3 else 6
 
@@ -28,6 +33,8 @@ def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
     dilation = draw(st.sampled_from((1, 1, 2)))
     spans = [extent(size, dilation) for size in f]
     names = ["VALID", "SAME", "SAME_LOWER", "FULL", *(["CAUSAL"] if rank == 1 else [])]
+    if filled:
+        names += ["CIRCULAR", "REFLECT"]
     kind = draw(st.sampled_from(("pairs", "integer", *names)))
     padding: Any = kind
     if kind == "pairs":
@@ -40,6 +47,8 @@ def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
         n = tuple(max(size, span - 2 * padding) for size, span in zip(n, spans, strict=True))
     elif kind == "VALID":
         n = tuple(map(max, n, spans))
+    elif kind in ("CIRCULAR", "REFLECT"):
+        n = tuple(max(size, span // 2 + 1) for size, span in zip(n, spans, strict=True))
     lone = len(set(stride)) == 1 and draw(st.booleans())
     keywords = {
         "stride": stride[0] if lone else stride,
@@ -51,7 +60,7 @@ def windows(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
 
 def output_size(n: tuple[int, ...], f: tuple[int, ...], keywords: dict[str, Any]) -> tuple[int, ...]:
     """n_out of a drawn geometry."""
-    return resolve("geometry", n, f, **keywords).output_size
+    return resolve("geometry", n, f, **keywords, filled=True).output_size
 
 
 def sees_pixels(n: tuple[int, ...], f: tuple[int, ...], keywords: dict[str, Any]) -> bool:

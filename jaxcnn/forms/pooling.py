@@ -5,20 +5,25 @@ With S_j of `jaxcnn.forms.windows`, all over canonical arrays (B, *n, C):
     first maximum   Z = max_j S_j A,   k = the first j that reaches it
     pick            Z = Σ_j [k = j] S_j A          (linear in A once k is known)
     place           dA = Σ_j S_jᵀ [k = j] dZ       (its adjoint: windows that overlap add up)
+    all maxima      Z,   M = the set of all j that reach it
+    mean            Z = Σ_{j ∈ M} S_j A / |M|      (linear in A once M is known)
+    share           dA = Σ_j S_jᵀ [j ∈ M] dZ/|M|   (its adjoint)
     total           Z = Σ_j S_j A
     spread          dA = Σ_j S_jᵀ dZ               (its adjoint)
 
-The position of the maximum is one small unsigned integer a window. Keeping it makes the backward pass
-a sum of masked shifts, where XLA's select-and-scatter would search every window again.
+The position of the maximum is one small unsigned integer a window, the set of all maxima one bit a tap,
+packed in bytes: M (B, *n_out, ⌈F/8⌉, C). Keeping it makes the backward pass a sum of masked shifts,
+where XLA's select-and-scatter would search every window again.
 """
 
 import functools
 import math
 import operator
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from jaxcnn.forms.windows import accumulator, pad, tap, untap
 from jaxcnn.window import Window
@@ -34,10 +39,16 @@ def index_dtype(window: Window) -> np.dtype:
     return np.min_scalar_type(taps(window) - 1)
 
 
-def inside_count(window: Window) -> np.ndarray:
-    """How many taps of each window see a pixel rather than the padding: (*n_out, 1)."""
-    counts = (np.sum(window.inside(axis), axis=1) for axis in range(window.rank))
+def inside_count(window: Window, border: Sequence[tuple[int, int]]) -> np.ndarray:
+    """How many taps of each window see a pixel or the (low, high) border next to the pixels: (*n_out, 1)."""
+    counts = (np.sum(window.inside(axis, border[axis]), axis=1) for axis in range(window.rank))
     return functools.reduce(np.multiply.outer, counts)[..., None]
+
+
+def _inside(window: Window, j: Sequence[int]) -> np.ndarray:
+    """Whether tap j of each window sees a pixel: (*n_out, 1)."""
+    along = (np.asarray(window.inside(axis))[:, j[axis]] for axis in range(window.rank))
+    return functools.reduce(np.logical_and.outer, along)[..., None]
 
 
 def _first_inside(window: Window) -> np.ndarray:
@@ -73,7 +84,7 @@ def pick(index: Array, A: Array, window: Window) -> Array:
     A_pad = pad(A, window)
     Z = jnp.zeros_like(index, A.dtype)
     for flat, j in enumerate(window.taps()):
-        Z = jnp.where(_is(index, flat), tap(A_pad, window, j), Z)
+        Z = jnp.where(is_index(index, flat), tap(A_pad, window, j), Z)
     return Z
 
 
@@ -81,10 +92,58 @@ def place(index: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [k = j] dZ."""
     wide = dZ.astype(accumulator(dZ.dtype))
     shares = (
-        untap(jnp.where(_is(index, flat), wide, jnp.zeros((), wide.dtype)), window, j)
+        untap(jnp.where(is_index(index, flat), wide, jnp.zeros((), wide.dtype)), window, j)
         for flat, j in enumerate(window.taps())
     )
     return functools.reduce(operator.add, shares)
+
+
+def all_max(A: Array, window: Window) -> tuple[Array, Array]:
+    """Z and M: the maximum of each window and, as bits, every tap that reaches it.
+
+    As in `first_max`, a NaN counts as the greatest value, so the NaNs of a window make up its M; and no
+    padding belongs to it.
+    """
+    Z, _ = first_max(A, window)
+    A_pad = pad(A, window, -jnp.inf)
+    members = []
+    for j in window.taps():
+        value = tap(A_pad, window, j)
+        reaches = (value == Z) | (jnp.isnan(value) & jnp.isnan(Z))
+        members.append(reaches & jnp.broadcast_to(_inside(window, j), Z.shape))
+    bits = [member.astype(np.uint8) << np.uint8(flat % 8) for flat, member in enumerate(members)]
+    return Z, jnp.stack([functools.reduce(operator.or_, bits[k : k + 8]) for k in range(0, len(bits), 8)], -2)
+
+
+def mean(M: Array, A: Array, window: Window) -> Array:
+    """Z = Σ_{j ∈ M} S_j A / |M|."""
+    A_pad = pad(A.astype(accumulator(A.dtype)), window)
+    zero = jnp.zeros((), A_pad.dtype)
+    terms = (
+        jnp.where(is_member(M, flat), tap(A_pad, window, j), zero) for flat, j in enumerate(window.taps())
+    )
+    return functools.reduce(operator.add, terms) / _members(M, A_pad.dtype)
+
+
+def share(M: Array, dZ: Array, window: Window) -> Array:
+    """dA = Σ_j S_jᵀ [j ∈ M] dZ/|M|."""
+    wide = dZ.astype(accumulator(dZ.dtype))
+    each = wide / _members(M, wide.dtype)
+    shares = (
+        untap(jnp.where(is_member(M, flat), each, jnp.zeros((), each.dtype)), window, j)
+        for flat, j in enumerate(window.taps())
+    )
+    return functools.reduce(operator.add, shares)
+
+
+def _members(M: Array, dtype: np.dtype) -> Array:
+    """|M| of each window, (B, *n_out, C)."""
+    return jnp.sum(lax.population_count(M), axis=-2, dtype=np.int32).astype(dtype)
+
+
+def is_member(M: Array, flat: int) -> Array:
+    """[j ∈ M] of each window."""
+    return (M[..., flat // 8, :] >> np.uint8(flat % 8)) & np.uint8(1) == np.uint8(1)
 
 
 def total(A: Array, window: Window) -> Array:
@@ -99,5 +158,6 @@ def spread(dZ: Array, window: Window) -> Array:
     return functools.reduce(operator.add, (untap(wide, window, j) for j in window.taps()))
 
 
-def _is(index: Array, flat: int) -> Array:
+def is_index(index: Array, flat: int) -> Array:
+    """[k = j] of each window."""
     return index == jnp.asarray(flat, index.dtype)

@@ -12,6 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 
 
+FILLED = {"CIRCULAR": "wrap", "REFLECT": "reflect"}
+
+
 def pairs(padding, n, f, s, d):
     """The (low, high) pairs that a padding means, on each axis."""
     e = [dd * (ff - 1) + 1 for ff, dd in zip(f, d, strict=True)]
@@ -21,6 +24,8 @@ def pairs(padding, n, f, s, d):
         return [(span - 1, span - 1) for span in e]
     if padding == "CAUSAL":
         return [(span - 1, 0) for span in e]
+    if padding in FILLED:
+        padding = "SAME"
     if isinstance(padding, str):
         return lax.padtype_to_pads(n, e, s, padding)
     return [tuple(pair) for pair in padding]
@@ -35,11 +40,11 @@ def slices(A, f, *, stride=1, padding="VALID", dilation=1, border=0.0):
     """For each tap j in row-major order: A_pad at m·s + j·d for all m. A is (B, *n, C)."""
     rank = len(f)
     n, s, d = A.shape[1:-1], each(stride, rank), each(dilation, rank)
-    A = lax.pad(
-        A,
-        jnp.asarray(border, A.dtype),
-        [(0, 0, 0), *((p, q, 0) for p, q in pairs(padding, n, f, s, d)), (0, 0, 0)],
-    )
+    edges = [(0, 0), *pairs(padding, n, f, s, d), (0, 0)]
+    if padding in FILLED:
+        A = jnp.pad(A, edges, mode=FILLED[padding])
+    else:
+        A = lax.pad(A, jnp.asarray(border, A.dtype), [(p, q, 0) for p, q in edges])
     for j in itertools.product(*map(range, f)):
         picks = []
         for a in range(rank):
