@@ -15,8 +15,8 @@ are (P.3) and (P.4), and with the set M known (P.5) and the mean over M. The ind
 to a pixel: where windows overlap, a pixel that is the maximum of several collects from all of them (L18).
 
 Declared conventions: of several equal maxima the first in row-major order takes the whole gradient, as
-in XLA, or with ties="split" each an equal share, as in `jnp.max`; a NaN counts as greater than every number, and
-the first NaN takes the gradient, or all NaNs share it; padding never wins.
+in XLA, or with ties="split" each an equal share, as in `jnp.max`; a NaN counts as greater than every
+number, and the first NaN takes the gradient, or all NaNs share it; padding never wins.
 Sources: article sections "Pooling Layers" and "Pooling Layers Backpropagation"; ledger L17–L19.
 """
 
@@ -120,7 +120,9 @@ def max_pool_mask(
     spec, A, batched = _max("max_pool_mask", A, window, stride, padding, dilation, ceil_mode, ties)
     _, kept = _max_pool(spec, A)
     taken = [_TIES[spec.ties].takes(kept, flat) for flat in range(forms.taps(spec.window))]
-    mask = jnp.stack(taken, axis=-2).reshape(*kept.shape[: 1 + spec.window.rank], *spec.window.size, -1)
+    mask = jnp.stack(taken, axis=-2).reshape(
+        *kept.shape[: 1 + spec.window.rank], *spec.window.size, A.shape[-1]
+    )
     return mask if batched else mask[0]
 
 
@@ -358,7 +360,7 @@ _avg_pool_dA.defvjp(_avg_pool_dA_fwd, _avg_pool_dA_bwd)
 def _max(
     operation: str, A: Any, window: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, ties: Any
 ) -> tuple[_Max, Array, bool]:
-    if ties not in _TIES:
+    if ties not in tuple(_TIES):
         wrong_value(operation, f"ties is {ties!r}", "'first' or 'split'")
     A, batched, declared = pool_input(operation, A, window, stride, padding, dilation)
     geometry = ceiled(operation, declared, ceil_mode)

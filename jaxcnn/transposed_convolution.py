@@ -10,7 +10,7 @@ W has conv's layout, (*f, C/groups, K), though Z has the K channels and the resu
 
 Other libraries, for one group:
 
-    torch       ConvTranspose's weight, (K, C, *f), is our W transposed; output_padding adds to the default size.
+    torch       ConvTranspose's weight, (K, C, *f), is our W transposed; output_padding adds to our size.
     lax, flax   conv_transpose with transpose_kernel=True takes our W. By default it takes V, (*f, K, C), and
                 means by it W = rot180(V) with the channel axes swapped: the adjoint of the conv with that W.
                 "VALID" there makes n_out·s + max(e − s, 0) pixels, s − e more than here where e < s.

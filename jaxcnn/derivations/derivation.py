@@ -31,6 +31,7 @@ class Derivation:
         exact: all involved are polynomials, so that integer values must agree bit for bit in float64.
         source: ledger numbers or the paper.
         convention: what is declared at kinks, ties and NaN; empty where there are none.
+        variant: the keyword that sets this derivation apart where an operation has several.
     """
 
     operation: Callable[..., Any]
@@ -40,11 +41,12 @@ class Derivation:
     exact: bool
     source: str
     convention: str = ""
+    variant: str = ""
 
     @property
     def name(self) -> str:
-        """The operation's public name."""
-        return self.operation.__name__
+        """The operation's public name, and the variant."""
+        return " ".join(filter(None, (self.operation.__name__, self.variant)))
 
     def __repr__(self) -> str:
         return f"<derivation of {self.name}>"

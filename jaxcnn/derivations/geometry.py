@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from jaxcnn.window import extent, resolve
+from jaxcnn.window import Window, extent, resolve, with_ceil
 
 DTYPES = st.sampled_from((np.float64, np.float32))
 BATCHES = st.sampled_from((2, 3, 1, None))
@@ -58,14 +58,21 @@ def windows(
     return n, f, keywords
 
 
+def resolved(n: tuple[int, ...], f: tuple[int, ...], keywords: dict[str, Any]) -> Window:
+    """A drawn geometry as a `Window`; keywords as of a pool."""
+    geometry = {name: value for name, value in keywords.items() if name != "ceil_mode"}
+    window = resolve("geometry", n, f, **geometry, filled=True)
+    return with_ceil("geometry", window) if keywords.get("ceil_mode") else window
+
+
 def output_size(n: tuple[int, ...], f: tuple[int, ...], keywords: dict[str, Any]) -> tuple[int, ...]:
     """n_out of a drawn geometry."""
-    return resolve("geometry", n, f, **keywords, filled=True).output_size
+    return resolved(n, f, keywords).output_size
 
 
 def sees_pixels(n: tuple[int, ...], f: tuple[int, ...], keywords: dict[str, Any]) -> bool:
     """Whether every window sees a pixel, as pools demand."""
-    window = resolve("geometry", n, f, **keywords)
+    window = resolved(n, f, keywords)
     return all(any(taps) for axis in range(window.rank) for taps in window.inside(axis))
 
 

@@ -12,14 +12,23 @@ from jaxcnn.oracles import pooling as oracles
 
 _FIRST = "the first maximum takes the gradient; a NaN counts as the greatest; padding never wins"
 
-_pools = windows().filter(lambda geometry: sees_pixels(*geometry))
+_SPLIT = "equal maxima share the gradient, and so do NaNs; padding never wins"
 
 
 @st.composite
-def _max_pool(draw: st.DrawFn) -> Case:
+def _geometries(draw: st.DrawFn):
+    n, f, keywords = draw(windows())
+    return n, f, keywords | {"ceil_mode": draw(st.booleans())}
+
+
+_pools = _geometries().filter(lambda geometry: sees_pixels(*geometry))
+
+
+@st.composite
+def _max_pool(draw: st.DrawFn, **more) -> Case:
     n, f, keywords = draw(_pools)
     A = np.zeros(shape(draw(BATCHES), n, draw(st.integers(1, 2))), draw(DTYPES))
-    return Case((A,), keywords | {"window": f})
+    return Case((A,), keywords | {"window": f} | more)
 
 
 @st.composite
@@ -45,6 +54,9 @@ def _avg_pool_dA(draw: st.DrawFn) -> Case:
 
 DERIVATIONS = (
     Derivation(operations.max_pool, oracles.max_pool, ("A",), _max_pool(), True, "L17, L18", _FIRST),
+    Derivation(
+        operations.max_pool, oracles.max_pool, ("A",), _max_pool(ties="split"), False, "L17", _SPLIT, "split"
+    ),
     Derivation(operations.max_pool_dA, oracles.max_pool_dA, ("index", "dZ"), _max_pool_dA(), True, "L18"),
     Derivation(operations.avg_pool, oracles.avg_pool, ("A",), _avg_pool(), False, "L19"),
     Derivation(operations.avg_pool_dA, oracles.avg_pool_dA, ("dZ",), _avg_pool_dA(), False, "L19"),

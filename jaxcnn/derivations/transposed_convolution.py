@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from jaxcnn import transposed_convolution as operations
 from jaxcnn.derivations.convolution import layers
 from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.geometry import output_size, resolved
 from jaxcnn.oracles import transposed_convolution as oracles
-from jaxcnn.window import resolve, transposed_size
+from jaxcnn.window import transposed_size
 
 
 @st.composite
@@ -22,10 +23,8 @@ def _conv_transpose(draw: st.DrawFn) -> Case:
 def _default_size_exists(n, f, keywords) -> bool:
     """Whether padding leaves an image: with 1 window under much padding it does not."""
     geometry = {name: keywords[name] for name in ("stride", "padding", "dilation")}
-    window = resolve("conv_transpose", n, f, **geometry, filled=True)
     try:
-        size = transposed_size("conv_transpose", window.output_size, f, **geometry)
-        resolve("conv_transpose", size, f, **geometry, filled=True)
+        resolved(transposed_size("conv_transpose", output_size(n, f, geometry), f, **geometry), f, geometry)
     except ValueError:
         return False
     return True

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-
 FILLED = {"CIRCULAR": "wrap", "REFLECT": "reflect"}
 
 
@@ -24,7 +23,7 @@ def pairs(padding, n, f, s, d):
         return [(span - 1, span - 1) for span in e]
     if padding == "CAUSAL":
         return [(span - 1, 0) for span in e]
-    if padding in FILLED:
+    if isinstance(padding, str) and padding in FILLED:
         padding = "SAME"
     if isinstance(padding, str):
         return lax.padtype_to_pads(n, e, s, padding)
@@ -41,7 +40,7 @@ def slices(A, f, *, stride=1, padding="VALID", dilation=1, border=0.0):
     rank = len(f)
     n, s, d = A.shape[1:-1], each(stride, rank), each(dilation, rank)
     edges = [(0, 0), *pairs(padding, n, f, s, d), (0, 0)]
-    if padding in FILLED:
+    if isinstance(padding, str) and padding in FILLED:
         A = jnp.pad(A, edges, mode=FILLED[padding])
     else:
         A = lax.pad(A, jnp.asarray(border, A.dtype), [(p, q, 0) for p, q in edges])
