@@ -1,4 +1,4 @@
-"""Lp pooling as its definition. At a window of zeros, where the norm has a kink, its derivative is taken as 0."""
+"""Lp pooling as its definition. At a kink, |0| or the norm of a window of zeros, the derivative is taken as 0."""
 
 import jax.numpy as jnp
 
@@ -13,7 +13,7 @@ def lp_pool(A, window, *, order, stride=None, padding="VALID", dilation=1):
         return lp_pool(A[None], window, order=order, **keywords)[0]
     taps = slices(A, window, **keywords)
     exponent = jnp.asarray(order, A.dtype)
-    total = sum(tap * tap if order == 2 else jnp.abs(tap) ** exponent for tap in taps)
+    total = sum(tap * tap if order == 2 else (tap * jnp.sign(tap)) ** exponent for tap in taps)
     zero = total == 0
     root = jnp.where(zero, jnp.ones_like(total), total) ** (1 / exponent)
     return jnp.where(zero, jnp.zeros_like(total), root)

@@ -1,4 +1,4 @@
-"""Upsampling as its definitions: each pixel of the result read off by its formula, or a matrix for each axis."""
+"""Upsampling as its definitions: pixels repeated, read off by their formula, or a matrix for each axis."""
 
 import itertools
 import math
