@@ -40,6 +40,32 @@ def test_stride_dilation_and_padding_by_hand():
     assert conv(A, W, padding=((-1, -1),))[:, 0].tolist() == [32, 43]
 
 
+def test_borders_filled_from_the_image_by_hand():
+    A, W = jnp.arange(1.0, 6.0)[:, None], jnp.array([1.0, 10.0, 100.0])[:, None, None]
+    assert conv(A, W, padding="CIRCULAR")[:, 0].tolist() == [215, 321, 432, 543, 154]
+    assert conv(A, W, padding="REFLECT")[:, 0].tolist() == [212, 321, 432, 543, 454]
+    dZ = jnp.array([1.0, 0, 0, 0, 0])[:, None]
+    assert conv_dA(dZ, W, input_size=5, padding="CIRCULAR")[:, 0].tolist() == [10, 100, 0, 0, 1]
+    assert conv_dA(dZ, W, input_size=5, padding="REFLECT")[:, 0].tolist() == [10, 101, 0, 0, 0]
+    assert conv_dW(A, dZ, kernel_size=(3,), padding="CIRCULAR")[:, 0, 0].tolist() == [5, 1, 2]
+
+
+@pytest.mark.parametrize(("padding", "mode"), [("CIRCULAR", "wrap"), ("REFLECT", "reflect")])
+def test_a_filled_border_is_numpy_s_pad(padding, mode):
+    A, W = integers(0, 2, 4, 5, 2), integers(1, 4, 3, 2, 3)
+    padded = np.pad(np.asarray(A), ((0, 0), (1, 2), (1, 1), (0, 0)), mode=mode)
+    np.testing.assert_array_equal(conv(A, W, padding=padding), conv(padded, W))
+
+
+@pytest.mark.parametrize("padding", ["CIRCULAR", "REFLECT"])
+def test_flax_fills_borders_alike(padding):
+    linen = pytest.importorskip("flax.linen")
+    A, W = integers(0, 2, 5, 6, 2), integers(1, 3, 2, 2, 4)
+    layer = linen.Conv(4, (3, 2), padding=padding, use_bias=False, param_dtype=jnp.float64)
+    theirs = layer.apply({"params": {"kernel": W}}, A)
+    np.testing.assert_array_equal(conv(A, W, padding=padding), theirs)
+
+
 def test_groups_keep_channels_apart_and_b_is_one_number_a_filter():
     A = jnp.array([[1.0, 2.0]])
     W = jnp.array([[[3.0, 5.0]]])

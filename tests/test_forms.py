@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxcnn.derivations.geometry import windows
-from jaxcnn.forms import correlation, im2col, pooling, scatter, shifted, toeplitz
+from jaxcnn.forms import axes, correlation, im2col, pooling, scatter, shifted, toeplitz
 from jaxcnn.forms.windows import pad, pixel_index, tap, untap
 from jaxcnn.window import resolve
 
@@ -87,6 +87,31 @@ def test_pixel_index_reads_the_pixel_that_each_tap_sees(geometry):
     for flat, j in enumerate(window.taps()):
         sliced = tap(pad(jnp.asarray(A), window), window, j)
         np.testing.assert_array_equal(seen[:, flat], sliced.reshape(-1))
+
+
+@given(data=st.data())
+def test_tables_along_an_axis_are_matrices(data):
+    """apply is M, its transposed table Mᵀ; unfold and its slots are each other's adjoint."""
+    n, rows = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5))
+    entry = st.tuples(
+        st.integers(0, n - 1), st.sampled_from(data.draw(st.sampled_from(((1.0,), (1.0, 0.0, 2.0)))))
+    )
+    entries = data.draw(st.lists(st.lists(entry, min_size=1, max_size=3), min_size=rows, max_size=rows))
+    entries[0].append((0, 1.0))  # one entry at the least
+    M = np.zeros((rows, n))
+    for m, row in enumerate(entries):
+        for i, w in row:
+            M[m, i] += w
+    table, rng = axes.table(entries), np.random.default_rng(0)
+    A, V = integers(rng, 2, n, 3), integers(rng, 2, rows, 3)
+    np.testing.assert_array_equal(axes.apply(A, table, 1), jnp.einsum("mi,bic->bmc", M, A))
+    np.testing.assert_array_equal(
+        axes.apply(V, axes.transposed(table, n), 1), jnp.einsum("mi,bmc->bic", M, V)
+    )
+    U = axes.unfold(A, table, 1)
+    back = integers(rng, *U.shape)
+    folded = axes.apply(back.reshape(2, -1, 3), axes.slots(table, n), 1)
+    assert jnp.vdot(U, back) == jnp.vdot(A, folded)
 
 
 def test_the_toeplitz_matrix_of_figure_9():

@@ -3,6 +3,7 @@
 Most of them are defects seen in hand-written CNN code in wide use.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -63,15 +64,18 @@ def one_batch_less(inputs):
     return 1 / inputs[0].shape[0]
 
 
-def all_ties(inputs, dZ, right, keywords):
-    """Max-pool that credits every tied element, by counting each tap that equals the maximum."""
-    pool = partial(jaxcnn.max_pool, **keywords)
-    Z = pool(inputs[0])
-    tie = jnp.asarray(0.0, Z.dtype)
-    for shift in (1e-3, -1e-3):
-        ramp = jnp.arange(inputs[0].size, dtype=Z.dtype).reshape(inputs[0].shape) * shift
-        tie = tie + jax.vjp(pool, inputs[0] + ramp)[1](dZ)[0]
-    return (tie / 2,)
+def all_ties(operation):
+    """A max-pool that credits every tied element, by counting each tap that equals the maximum."""
+
+    def backward(inputs, dZ, right, keywords):
+        pool = partial(operation, **keywords)
+        tie = jnp.asarray(0.0, dZ.dtype)
+        for shift in (1e-3, -1e-3):
+            ramp = jnp.arange(inputs[0].size, dtype=dZ.dtype).reshape(inputs[0].shape) * shift
+            tie = tie + jax.vjp(pool, inputs[0] + ramp)[1](dZ)[0]
+        return (tie / 2,)
+
+    return with_backward(operation, backward)
 
 
 def first_axis_padding_for_both(A, W, b, *, padding, **keywords):
@@ -85,6 +89,47 @@ def unrotated(inputs, dZ, right, keywords):
     dZ_, W = inputs
     flipped = jnp.flip(W, tuple(range(W.ndim - 2)))
     return right[0], jax.vjp(lambda W: jaxcnn.conv_dA(dZ_, W, **keywords), flipped)[1](dZ)[0][::-1]
+
+
+def border_dropped(inputs, dZ, right, keywords):
+    """Circular or reflected padding whose share of dA is thrown away, as if the border were zeros."""
+    if keywords["padding"] not in ("CIRCULAR", "REFLECT"):
+        return right
+    A, W, _ = inputs
+    size = A.shape[-1 - (W.ndim - 2) : -1]
+    return (jaxcnn.conv_dA(dZ, W, input_size=size, **{**keywords, "padding": "SAME"}), *right[1:])
+
+
+def rotated_kernel(Z, W, b, **keywords):
+    """What lax.conv_transpose does by default."""
+    return jaxcnn.conv_transpose(Z, jnp.flip(W, tuple(range(W.ndim - 2))), b, **keywords)
+
+
+def floor_windows(A, output_size):
+    for axis, n_out in enumerate(output_size, start=A.ndim - 1 - len(output_size)):
+        n = A.shape[axis]
+        edges = [m * n // n_out for m in range(n_out + 1)]
+        pieces = (jnp.take(A, np.arange(*edge), axis) for edge in itertools.pairwise(edges))
+        A = jnp.stack([jnp.sum(piece, axis) / max(piece.shape[axis], 1) for piece in pieces], axis)
+    return A
+
+
+def undivided(inputs, dZ, right, keywords):
+    spatial = keywords["spatial"]
+    return (jnp.broadcast_to(jnp.expand_dims(dZ, tuple(range(-1 - spatial, -1))), inputs[0].shape),)
+
+
+def last_copy(inputs, dZ, right, keywords):
+    """The gradient of one copy of each pixel in place of the sum over all."""
+    picks = [slice(step - 1, None, step) for step in keywords["factor"]]
+    return (dZ[(..., *picks, slice(None))],)
+
+
+def depth_to_space(A, factor):
+    """pixel_shuffle with the channel, not the place, varying fastest."""
+    F = int(np.prod(factor))
+    apart = A.reshape(*A.shape[:-1], F, A.shape[-1] // F)
+    return jaxcnn.pixel_shuffle(jnp.swapaxes(apart, -1, -2).reshape(A.shape), factor)
 
 
 def mask_from_zero(inputs, dZ, right, keywords):
@@ -108,7 +153,38 @@ PLANTED = [
     ("conv_dW", "a sign", with_backward(jaxcnn.conv_dW, scaled(0, lambda inputs: -1.0))),
     ("conv_db", "the mean in place of the sum", lambda dZ: jaxcnn.conv_db(dZ) / max(dZ.shape[0], 1)),
     ("convolve", "the kernel rotated twice", lambda f, h, mode: jaxcnn.convolve(f, jnp.flip(h), mode)),
-    ("max_pool", "every tied element credited", with_backward(jaxcnn.max_pool, all_ties)),
+    ("conv", "what a filled border collects is dropped", with_backward(jaxcnn.conv, border_dropped)),
+    ("conv_transpose", "the kernel rotated", rotated_kernel),
+    (
+        "conv_transpose",
+        "db divided by the first axis",
+        with_backward(jaxcnn.conv_transpose, scaled(2, one_batch_less)),
+    ),
+    ("max_pool", "every tied element credited", all_ties(jaxcnn.max_pool)),
+    ("max_pool split", "the first takes all", lambda A, ties, **keywords: jaxcnn.max_pool(A, **keywords)),
+    (
+        "lp_pool",
+        "the sign forgotten",
+        with_backward(jaxcnn.lp_pool, lambda i, dZ, right, k: (jnp.abs(right[0]),)),
+    ),
+    ("adaptive_avg_pool", "windows [⌊m·n/o⌋, ⌊(m+1)·n/o⌋)", floor_windows),
+    ("adaptive_max_pool", "every tied element credited", all_ties(jaxcnn.adaptive_max_pool)),
+    ("global_avg_pool", "the gradient not divided", with_backward(jaxcnn.global_avg_pool, undivided)),
+    ("global_max_pool", "every tied element credited", all_ties(jaxcnn.global_max_pool)),
+    ("upsample_nearest", "= where += belongs", with_backward(jaxcnn.upsample_nearest, last_copy)),
+    (
+        "upsample_bilinear",
+        "corners aligned the other way round",
+        lambda A, align_corners, **keywords: jaxcnn.upsample_bilinear(
+            A, align_corners=not align_corners, **keywords
+        ),
+    ),
+    ("pixel_shuffle", "the channels in TensorFlow's order", depth_to_space),
+    (
+        "pixel_unshuffle",
+        "the adjoint of TensorFlow's order",
+        with_backward(jaxcnn.pixel_unshuffle, lambda i, dZ, right, k: (depth_to_space(dZ, **k),)),
+    ),
     (
         "max_pool_dA",
         "= where += belongs",

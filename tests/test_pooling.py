@@ -64,7 +64,51 @@ def test_average_counts_padding_only_when_told():
     assert avg_pool(A, (2,), **corner, count_padding=True)[:, 0].tolist() == [0.5, 1]
 
 
+def test_ceil_mode_gives_the_remainder_a_window():
+    A = jnp.arange(1.0, 7)[:, None]
+    assert max_pool(A, (3,), stride=2)[:, 0].tolist() == [3, 5]
+    assert max_pool(A, (3,), stride=2, ceil_mode=True)[:, 0].tolist() == [3, 5, 6]
+    assert avg_pool(A, (3,), stride=2, ceil_mode=True)[:, 0].tolist() == [2, 4, 5.5]
+    dA = pull(partial(avg_pool, window=(3,), stride=2, ceil_mode=True), A, jnp.full((3, 1), 6.0))
+    assert dA[:, 0].tolist() == [2, 2, 4, 2, 5, 3]
+
+
+def test_what_ceil_mode_adds_beyond_the_padding_never_counts():
+    """As in PyTorch: of the last window's taps 5, 6, padding, beyond the first three count."""
+    A = jnp.ones((6, 1))
+    pool = {"stride": 3, "padding": ((0, 1),), "ceil_mode": True}
+    assert avg_pool(A, (5,), **pool)[:, 0].tolist() == [1, 1]
+    counted = avg_pool(A, (5,), **pool, count_padding=True)[:, 0]
+    assert counted.tolist() == [1, 3 / 4]
+
+
 # ------------------------------------------------------------------ ties, NaN, infinities
+
+
+def test_split_ties_share_evenly():
+    A = jnp.array([2.0, 2, 1, 2, 2, 2])[:, None]
+    split = partial(max_pool, window=(3,), ties="split")
+    assert split(A)[:, 0].tolist() == [2, 2]
+    assert pull(split, A, jnp.full((2, 1), 6.0))[:, 0].tolist() == [3, 3, 0, 2, 2, 2]
+    mask = max_pool_mask(A, (3,), ties="split")
+    assert mask[..., 0].tolist() == [[True, True, False], [True, True, True]]
+
+
+def test_split_ties_are_those_of_jnp_max():
+    A = jnp.asarray(np.random.default_rng(0).integers(0, 3, (2, 6, 4, 3)), jnp.float64)
+    dZ = jnp.asarray(np.random.default_rng(1).standard_normal((2, 2, 2, 3)))
+    theirs = pull(lambda A: A.reshape(2, 2, 3, 2, 2, 3).max((2, 4)), A, dZ)
+    np.testing.assert_allclose(
+        pull(partial(max_pool, window=(3, 2), ties="split"), A, dZ), theirs, rtol=1e-15
+    )
+
+
+def test_nans_share_and_padding_does_not():
+    split = partial(max_pool, window=(3,), stride=1, padding=1, ties="split")
+    A = jnp.array([jnp.nan, 1, jnp.nan])[:, None]
+    assert pull(split, A, jnp.array([2.0, 2, 2])[:, None])[:, 0].tolist() == [3, 0, 3]
+    lowest = jnp.full((3, 1), -jnp.inf)
+    assert pull(split, lowest, jnp.array([2.0, 3, 2])[:, None])[:, 0].tolist() == [2, 3, 2]
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -157,6 +201,30 @@ def test_residual_bytes(pool, size):
     assert sum(leaf.nbytes for leaf in jax.tree.leaves(backward)) == size
 
 
+def test_split_ties_keep_a_bit_a_tap():
+    _, backward = jax.vjp(partial(max_pool, window=(3, 3), ties="split"), jnp.ones((2, 9, 9, 3)))
+    assert sum(leaf.nbytes for leaf in jax.tree.leaves(backward)) == 2 * 3 * 3 * 3 * 2
+
+
+# ------------------------------------------------------------------------------ others
+
+
+@pytest.mark.parametrize("padding", ["VALID", "SAME", ((1, 1), (0, 1))])
+def test_flax_pools_have_these_values(padding):
+    linen = pytest.importorskip("flax.linen")
+    A = jnp.asarray(np.random.default_rng(0).standard_normal((2, 7, 6, 3)))
+    geometry = {"strides": (2, 2), "padding": padding}
+    np.testing.assert_array_equal(
+        max_pool(A, (3, 2), stride=2, padding=padding), linen.max_pool(A, (3, 2), **geometry)
+    )
+    for count in (False, True):
+        np.testing.assert_allclose(
+            avg_pool(A, (3, 2), stride=2, padding=padding, count_padding=count),
+            linen.avg_pool(A, (3, 2), **geometry, count_include_pad=count),
+            rtol=1e-14,
+        )
+
+
 # ------------------------------------------------------------------------------ errors
 
 B44, Z22 = A44[None], jnp.ones((1, 2, 2, 1))
@@ -219,6 +287,28 @@ K22 = jnp.zeros((1, 2, 2, 1), jnp.uint8)
             ValueError,
             "max_pool_dA: dZ has spatial size and channels (2, 2, 1); expected (3, 3, 1) for input size "
             "(6, 6), window size (2, 2), stride (2, 2), padding ((0, 0), (0, 0)) and dilation (1, 1)",
+        ),
+        (
+            lambda: max_pool(B44, (2, 2), ties="last"),
+            ValueError,
+            "max_pool: ties is 'last'; expected 'first' or 'split'",
+        ),
+        (
+            lambda: max_pool_dA(K22, Z22, (2, 2), input_size=4, ceil_mode=None),
+            TypeError,
+            "max_pool_dA: ceil_mode is None; expected True or False",
+        ),
+        (
+            lambda: avg_pool(B44, (3, 3), padding=((0, -1), (0, 0)), ceil_mode=True),
+            ValueError,
+            "avg_pool: padding is ((0, -1), (0, 0)) with ceil_mode, which pads the high side; expected no "
+            "negative high padding",
+        ),
+        (
+            lambda: max_pool(B44, (2, 2), padding="REFLECT"),
+            ValueError,
+            "max_pool: padding is 'REFLECT', which fills the border of convolutions only; expected one of 'VALID', "
+            "'SAME', 'SAME_LOWER', 'FULL', 'CAUSAL', an integer, or one (low, high) pair for each spatial axis",
         ),
         (
             lambda: avg_pool(B44, (2, 2), count_padding=1),

@@ -1,3 +1,4 @@
+import itertools
 import math
 import re
 
@@ -7,12 +8,16 @@ from hypothesis import strategies as st
 
 from jaxcnn.window import (
     Window,
+    adaptive_windows,
+    ceil_padding,
     coverage,
     full_padding,
     output_size,
     resolve,
     same_padding,
+    transposed_size,
     valid_convolutions,
+    with_ceil,
 )
 
 SIZES = st.integers(1, 12)
@@ -95,6 +100,85 @@ def test_causal_padding_looks_back_only():
 
 def test_full_padding_is_extent_minus_one():
     assert full_padding(3, dilation=2) == (4, 4)
+
+
+@given(SIZES, SIZES, st.integers(1, 4), st.tuples(st.integers(-1, 5), st.integers(0, 5)), st.integers(1, 3))
+def test_ceil_padding_adds_the_one_window_that_starts_on_a_pixel_or_low_padding(
+    n, f, stride, padding, dilation
+):
+    keywords = {"stride": stride, "dilation": dilation}
+    span = dilation * (f - 1) + 1
+    if n + min(padding[0], 0) < 1 or n + sum(padding) < span:
+        return
+    low, high = ceil_padding(n, f, padding=padding, **keywords)
+    assert low == padding[0]
+    within = positions(n, f, stride, padding, dilation)
+    after = within[-1] + stride  # where one more window would start; it is due if pixels or padding remain
+    due = after < n and within[-1] + span < n + padding[1]
+    assert output_size(n, f, padding=(low, high), **keywords) == len(within) + due
+    assert high == (after + span - n if due else padding[1])
+
+
+def test_ceil_padding_like_pytorch():
+    """n_out = ⌈(n + 2p − e)/s⌉ + 1, less one where that window would start beyond the pixels."""
+    sizes = [
+        output_size(n, f, stride=s, padding=ceil_padding(n, f, stride=s, padding=(p, p)))
+        for n, f, s, p in ((6, 3, 2, 0), (6, 3, 2, 1), (5, 2, 3, 1), (5, 2, 3, 0), (4, 1, 3, 0), (5, 1, 3, 0))
+    ]
+    assert sizes == [3, 4, 2, 2, 2, 2]
+    window = with_ceil("max_pool", resolve("max_pool", (6, 5), (3, 2), stride=(2, 1), padding=1))
+    assert window.padding == ((1, 2), (1, 1))
+    with pytest.raises(ValueError, match=r"max_pool: padding is \(\(0, -1\),\) with ceil_mode"):
+        with_ceil("max_pool", resolve("max_pool", (6,), (3,), padding=((0, -1),)))
+
+
+@given(SIZES, SIZES)
+def test_adaptive_windows_cover_every_pixel_in_order(n, n_out):
+    windows = adaptive_windows(n, n_out)
+    assert len(windows) == n_out
+    assert windows[0][0] == 0
+    assert windows[-1][1] == n
+    for (start, stop), (then, until) in itertools.pairwise(windows):
+        assert start < stop
+        assert start <= then <= stop <= until
+        assert stop - then <= 1
+    if n % n_out == 0:
+        assert {stop - start for start, stop in windows} == {n // n_out}
+
+
+@given(SIZES, st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
+def test_the_transposed_size_is_the_smallest(n, f, stride, padding, dilation):
+    keywords = {"stride": stride, "padding": padding, "dilation": dilation}
+    n += max(0, dilation * (f - 1) + 1 - 2 * padding)
+    sizes = resolve("conv_transpose", (n,), (f,), **keywords).output_size
+    same = [
+        k
+        for k in range(max(1, dilation * (f - 1) + 1 - 2 * padding), n + 1)
+        if resolve("conv_transpose", (k,), (f,), **keywords).output_size == sizes
+    ]
+    if (sizes[0] - 1) * stride + dilation * (f - 1) + 1 - 2 * padding >= 1:
+        assert transposed_size("conv_transpose", sizes, (f,), **keywords) == (same[0],)
+
+
+@pytest.mark.parametrize(("border", "expected"), [("CIRCULAR", "4501234501"), ("REFLECT", "2101234543")])
+def test_filled_borders(border, expected):
+    window = resolve("conv", (6,), (5,), padding=border, filled=True)
+    assert (window.padding, window.filled.padding, window.filled.input_size) == (((2, 2),), ((0, 0),), (10,))
+    sides = ["".join(map(str, range(*pixels))) for pixels in window.border_pixels(0)]
+    if border == "REFLECT":
+        sides = [side[::-1] for side in sides]
+    assert sides[0] + "012345" + sides[1] == expected
+
+
+@pytest.mark.parametrize(("border", "least"), [("CIRCULAR", 2), ("REFLECT", 3)])
+def test_an_image_too_small_to_fill_its_border_is_refused(border, least):
+    resolve("conv", (least,), (5,), padding=border, filled=True)
+    message = (
+        f"conv: padding is '{border}' and spatial axis 0 has {least - 1} pixels, of which a border of 2 is "
+        f"filled; expected at least {least} pixels"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        resolve("conv", (least - 1,), (5,), padding=border, filled=True)
 
 
 def test_a_window_lists_its_taps_row_by_row_and_where_they_see_pixels():

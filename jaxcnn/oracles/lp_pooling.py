@@ -1,4 +1,4 @@
-"""Lp pooling as its definition. At a kink, |0| or the norm of a window of zeros, the derivative is taken as 0."""
+"""Lp pooling as its definition. At a kink, |0| or the norm of zeros, the derivative is taken as 0."""
 
 import jax.numpy as jnp
 
