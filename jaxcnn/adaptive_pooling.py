@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import floating, with_batch
 from jaxcnn._errors import integer, window_tuple, wrong_value
 from jaxcnn.forms import axes
-from jaxcnn.forms.windows import accumulator
+from jaxcnn.forms.windows import accumulator, like
 from jaxcnn.window import adaptive_windows
 
 
@@ -162,9 +162,7 @@ def _sizes(spec: _Adaptive, like: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _maximum(spec: _Adaptive, A: Array) -> tuple[Array, Array]:
     values = _windows(spec, A)
-    masked = jnp.where(
-        jnp.broadcast_to(_present(spec), values.shape), values, jnp.full_like(values, -jnp.inf)
-    )
+    masked = jnp.where(like(_present(spec), values), values, jnp.full_like(values, -jnp.inf))
     k = jnp.argmax(masked, axis=-2)  # a NaN is the greatest, of equals the first; no window begins with a gap
     return _pick(k, values), k.astype(np.min_scalar_type(values.shape[-2] - 1))
 
@@ -174,7 +172,7 @@ def _maximum(spec: _Adaptive, A: Array) -> tuple[Array, Array]:
 @partial(jax.jit, static_argnums=(0,))
 def _maximum_dA(spec: _Adaptive, k: Array, dZ: Array) -> Array:
     size = math.prod(rows.pixel.shape[1] for rows in spec.tables)
-    wide = dZ.astype(accumulator(dZ.dtype))[..., None, :]
+    wide = jnp.repeat(dZ.astype(accumulator(dZ.dtype))[..., None, :], size, axis=-2)
     return _fold(spec, jnp.where(_is(k, size), wide, jnp.zeros_like(wide))).astype(dZ.dtype)
 
 
@@ -220,8 +218,8 @@ def _pick(k: Array, values: Array) -> Array:
 
 def _is(k: Array, size: int) -> Array:
     """[k[m] = j] with j on the last axis but one: (B, *n_out, size, C)."""
-    k = k[..., None, :]
-    return k == lax.broadcasted_iota(k.dtype, (*k.shape[:-2], size, k.shape[-1]), k.ndim - 2)
+    taps = np.arange(size, dtype=k.dtype).reshape(*[1] * (k.ndim - 1), size, 1)
+    return k[..., None, :] == jnp.asarray(taps)
 
 
 def _average_fwd(spec: _Adaptive, A: Array):

@@ -24,6 +24,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from jaxcnn._arrays import floating, same_dtype, with_batch
 from jaxcnn._errors import per_axis, wrong_value
+from jaxcnn._sharding import vary_alike
 from jaxcnn.convolution import add_bias, adjoint, kernel_rank
 from jaxcnn.window import Padding, transposed_size
 
@@ -80,5 +81,5 @@ def conv_transpose(
         same_dtype(operation, Z=Z, b=b)
         if b.shape != A.shape[-1:]:
             wrong_value(operation, f"b has shape {b.shape}", f"{A.shape[-1:]}, one number a channel")
-        A = add_bias(A, b)
+        A = add_bias(*vary_alike(A, b))
     return A

@@ -215,7 +215,10 @@ def _shuffle(f: Factor, A: Array) -> Array:
     rank, c = len(f), channels // math.prod(f)
     pairs = [axis for a in range(rank) for axis in (1 + a, 2 + rank + a)]
     A = A.reshape(batch, *n, c, *f).transpose(0, *pairs, 1 + rank)  # (B, k_1, r_1, k_2, r_2, …, c)
-    return A.reshape(batch, *(size * step for size, step in zip(n, f, strict=True)), c)
+    for axis in range(1, 1 + rank):
+        k, r = A.shape[axis : axis + 2]
+        A = A.reshape(*A.shape[:axis], k * r, *A.shape[axis + 2 :])
+    return A
 
 
 # (U.6)  A[k, c·F + r] = Z[k·f + r, c]
@@ -224,7 +227,8 @@ def _shuffle(f: Factor, A: Array) -> Array:
 def _unshuffle(f: Factor, Z: Array) -> Array:
     batch, *size, c = Z.shape
     rank, n = len(f), [pixels // step for pixels, step in zip(size, f, strict=True)]
-    Z = Z.reshape(batch, *(part for pair in zip(n, f, strict=True) for part in pair), c)
+    for axis, (k, r) in enumerate(zip(n, f, strict=True)):
+        Z = Z.reshape(*Z.shape[: 1 + 2 * axis], k, r, *Z.shape[2 + 2 * axis :])
     Z = Z.transpose(0, *range(1, 2 * rank, 2), 1 + 2 * rank, *range(2, 1 + 2 * rank, 2))
     return Z.reshape(batch, *n, c * math.prod(f))
 

@@ -119,6 +119,10 @@ def undivided(inputs, dZ, right, keywords):
     return (jnp.broadcast_to(jnp.expand_dims(dZ, tuple(range(-1 - spatial, -1))), inputs[0].shape),)
 
 
+def without_sign(inputs, dZ, right, keywords):
+    return (right[0] * jnp.sign(inputs[0]),)
+
+
 def last_copy(inputs, dZ, right, keywords):
     """The gradient of one copy of each pixel in place of the sum over all."""
     picks = [slice(step - 1, None, step) for step in keywords["factor"]]
@@ -165,7 +169,7 @@ PLANTED = [
     (
         "lp_pool",
         "the sign forgotten",
-        with_backward(jaxcnn.lp_pool, lambda i, dZ, right, k: (jnp.abs(right[0]),)),
+        with_backward(jaxcnn.lp_pool, without_sign),
     ),
     ("adaptive_avg_pool", "windows [⌊m·n/o⌋, ⌊(m+1)·n/o⌋)", floor_windows),
     ("adaptive_max_pool", "every tied element credited", all_ties(jaxcnn.adaptive_max_pool)),

@@ -1,4 +1,4 @@
-"""The operations that PyTorch has too, against it: values and every gradient, on random numbers without ties."""
+"""The operations that PyTorch has too, against it: values and gradients, on random numbers without ties."""
 
 from collections.abc import Callable
 

@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxcnn.forms.windows import like
+
 
 class Rows(NamedTuple):
     """pixel and weight, both (rows, entries)."""
@@ -90,4 +92,4 @@ def _along(values: np.ndarray, taken: Array, axis: int) -> Array:
     """(rows, entries) broadcast over the other axes of `taken`."""
     shape = [1] * taken.ndim
     shape[axis : axis + 2] = values.shape
-    return jnp.broadcast_to(jnp.asarray(values).reshape(shape), taken.shape)
+    return like(values.reshape(shape), taken)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn.forms.windows import accumulator, pad, tap, untap
+from jaxcnn.forms.windows import accumulator, like, pad, tap, untap
 from jaxcnn.window import Window
 
 
@@ -69,8 +69,7 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     A_pad = pad(A, window, -jnp.inf)
     dtype = index_dtype(window)
     best = jnp.full_like(tap(A_pad, window, (0,) * window.rank), -jnp.inf)
-    first = jnp.broadcast_to(jnp.asarray(_first_inside(window), dtype), best.shape)
-    index = jnp.zeros_like(best, dtype) + first  # sharded as A is
+    index = like(_first_inside(window).astype(dtype), best)
     for flat, j in enumerate(window.taps()):
         value = tap(A_pad, window, j)
         wins = (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
@@ -110,7 +109,7 @@ def all_max(A: Array, window: Window) -> tuple[Array, Array]:
     for j in window.taps():
         value = tap(A_pad, window, j)
         reaches = (value == Z) | (jnp.isnan(value) & jnp.isnan(Z))
-        members.append(reaches & jnp.broadcast_to(_inside(window, j), Z.shape))
+        members.append(reaches & like(_inside(window, j), Z))
     bits = [member.astype(np.uint8) << np.uint8(flat % 8) for flat, member in enumerate(members)]
     return Z, jnp.stack([functools.reduce(operator.or_, bits[k : k + 8]) for k in range(0, len(bits), 8)], -2)
 

@@ -26,6 +26,12 @@ def accumulator(*dtypes: DTypeLike) -> np.dtype:
     )
 
 
+def like(values: np.ndarray, array: Array) -> Array:
+    """Constant values broadcast to the shape of `array`, and laid out over devices as it is."""
+    values = values.reshape(*[1] * (array.ndim - values.ndim), *values.shape)
+    return jnp.maximum(jnp.asarray(values), jnp.full_like(array, values.min(), dtype=values.dtype))
+
+
 def pad(A: Array, window: Window, value: float = 0.0) -> Array:
     """A_pad: A (B, *n, C) with its border of `value`; negative padding crops."""
     edges = [(0, 0, 0), *((p, q, 0) for p, q in window.padding), (0, 0, 0)]
