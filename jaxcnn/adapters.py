@@ -78,4 +78,4 @@ def conv_general_dilated(
         precision=precision,
         preferred_element_type=preferred_element_type,
     )
-    return jnp.transpose(Z, np.argsort(last))
+    return jnp.transpose(Z, tuple(int(axis) for axis in np.argsort(last)))
