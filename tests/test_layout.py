@@ -12,22 +12,29 @@ from jaxcnn.derivations.table import DERIVATIONS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jaxcnn"
-OPERATIONS = ["convolution", "pooling", "activations", "linear", "losses"]
+OPERATIONS = [
+    *("convolution", "pooling", "rectifiers", "softmaxes", "activations"),
+    *("linear", "losses", "normalization", "stochastic"),
+]
 # what a room of the package may import from the package, from the ground up
 ROOMS = {
     "_errors": set(),
     "window": {"_errors"},
     "_sharding": set(),
-    "_arrays": {"_errors", "window"},
+    "_arrays": {"_errors", "forms", "window"},
     "forms": {"_sharding", "window", "forms"},
     "oracles": {"oracles"},
     "loops": {"loops"},
     "check": {"check", "_errors"},
     "convolution": {"_arrays", "_errors", "_sharding", "forms", "window"},
     "pooling": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
-    "activations": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling"},
-    "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling", "activations"},
-    "losses": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "activations", "linear"},
+    "rectifiers": {"_arrays", "_errors"},
+    "softmaxes": {"_arrays", "_errors"},
+    "activations": {"_arrays", "_errors", "rectifiers", "softmaxes"},
+    "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
+    "losses": {"_arrays", "_errors", "_sharding", "activations", "softmaxes"},
+    "normalization": {"_arrays", "_errors", "_sharding"},
+    "stochastic": {"_arrays", "_errors"},
 }
 
 
