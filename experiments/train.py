@@ -22,25 +22,25 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn import activations, convolution, layers, linear, losses, pooling
-from jaxcnn.oracles import activations as activation_oracles
+from jaxcnn import convolution, layers, linear, losses, pooling, rectifiers
 from jaxcnn.oracles import convolution as convolution_oracles
 from jaxcnn.oracles import linear as linear_oracles
 from jaxcnn.oracles import losses as loss_oracles
 from jaxcnn.oracles import pooling as pooling_oracles
+from jaxcnn.oracles import rectifiers as rectifier_oracles
 
 OPERATIONS = {
     "manual": SimpleNamespace(
         conv=convolution.conv,
         max_pool=pooling.max_pool,
-        relu=activations.relu,
+        relu=rectifiers.relu,
         dense=linear.dense,
         softmax_cross_entropy=losses.softmax_cross_entropy,
     ),
     "autodiff": SimpleNamespace(
         conv=convolution_oracles.conv,
         max_pool=pooling_oracles.max_pool,
-        relu=activation_oracles.relu,
+        relu=rectifier_oracles.relu,
         dense=linear_oracles.dense,
         softmax_cross_entropy=loss_oracles.softmax_cross_entropy,
     ),

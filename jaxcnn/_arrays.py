@@ -1,4 +1,4 @@
-"""Checks of array arguments that the operations share: kind, dtype, rank, cotangent shape."""
+"""What operations share about arrays: checks of kind, dtype, rank and shape, and the wide dtype of sums."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxcnn._errors import wrong_type, wrong_value
+from jaxcnn._errors import integer, wrong_type, wrong_value
+from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Window
 
 
@@ -38,6 +39,30 @@ def result_dtype(operation: str, preferred: Any, default: np.dtype) -> np.dtype:
     if not jnp.issubdtype(preferred, jnp.floating):
         wrong_type(operation, f"preferred_element_type is {preferred!r}", "a floating dtype")
     return np.dtype(jnp.dtype(preferred))
+
+
+def same_shape(operation: str, **arrays: Array) -> None:
+    """Refuse a second array whose shape is not the first's, which JAX might broadcast silently."""
+    (first, X), (second, Y) = arrays.items()
+    if Y.shape != X.shape:
+        wrong_value(operation, f"{second} has shape {Y.shape}", f"{first}'s, {X.shape}")
+
+
+def axis_of(operation: str, argument: str, X: Array, axis: Any) -> int:
+    """`axis` of X, counted from the front."""
+    axis = integer(operation, "axis", axis)
+    if not -X.ndim <= axis < X.ndim:
+        wrong_value(
+            operation,
+            f"axis is {axis} for {argument} of shape {X.shape}",
+            f"an axis of {argument}, which has {X.ndim}",
+        )
+    return axis % X.ndim
+
+
+def widened(X: Array) -> Array:
+    """X in the dtype in which sums are kept: float32 or wider."""
+    return X.astype(accumulator(X.dtype))
 
 
 def with_batch(operation: str, argument: str, X: Array, rank: int) -> tuple[Array, bool]:

@@ -9,7 +9,7 @@ Wrong kinds of things are `TypeError`, wrong values and shapes `ValueError`, as 
 """
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 
@@ -35,6 +35,22 @@ def integer(operation: str, argument: str, value: Any, *, least: int | None = No
     if least is not None and number < least:
         wrong_value(operation, f"{argument} is {number}", what)
     return number
+
+
+def number(
+    operation: str,
+    argument: str,
+    value: Any,
+    what: str = "",
+    within: Callable[[float], bool] | None = None,
+) -> float:
+    """`value` as a float for which `within` holds; `what` describes such numbers, as in "from 0 to 1"."""
+    expected = f"a Python number {what}".rstrip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        wrong_type(operation, f"{argument} is {value!r}", expected)
+    if within is not None and not within(value):
+        wrong_value(operation, f"{argument} is {value!r}", expected)
+    return float(value)
 
 
 def per_axis(operation: str, argument: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:

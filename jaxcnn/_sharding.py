@@ -8,19 +8,27 @@ the sum over the devices, which is what dW lacks (data parallelism's all-reduce)
 Under a mesh with explicit axes JAX asks for the sharding of a product that sums over a sharded axis.
 """
 
+from typing import Any
+
 import jax
 from jax import Array, lax
 from jax.sharding import AxisType, PartitionSpec
 
 
-def vary_alike(*arrays: Array) -> tuple[Array, ...]:
-    """The arrays, each cast to vary over every manual mesh axis that any of them varies over."""
-    varying = [jax.typeof(array).manual_axis_type.varying for array in arrays]
-    everything = frozenset().union(*varying)
+def vary_alike(*arrays: Any) -> tuple[Any, ...]:
+    """The arrays, each cast to vary over every manual mesh axis that any of them varies over; None stays."""
+    varying = [_varying(array) for array in arrays]
+    everything = frozenset[Any]().union(*varying)
     return tuple(
-        lax.pcast(array, tuple(everything - own), to="varying") if everything - own else array
+        lax.pcast(array, tuple(everything - own), to="varying")
+        if array is not None and everything - own
+        else array
         for array, own in zip(arrays, varying, strict=True)
     )
+
+
+def _varying(array: Array | None) -> frozenset[Any]:
+    return frozenset() if array is None else jax.typeof(array).manual_axis_type.varying
 
 
 def product_sharding(left: Array, right: Array, spatial: int) -> PartitionSpec | None:

@@ -1,86 +1,43 @@
-"""Activations by hand: A = g(Z) and the cotangent dZ = dA ⊙ g′(Z).
+"""Smooth activations by hand: A = g(Z) and the cotangent dZ = dA ⊙ g′(Z); and L12 over all activations.
 
-    Z  before the activation          y  the probabilities softmax(Z)
-    A  after it, of Z's shape         M  the first largest entry along the axis
-    dX the cotangent ∂L/∂X of X       R  Σ_{k≠M} exp(Z[k] − Z[M])
+    Z  before the activation          A  after it, of Z's shape          dX the cotangent ∂L/∂X of X
 
-The product is elementwise (L12), not the article's convolution. For softmax and log_softmax, whose
-Jacobian is not diagonal, dZ = Jᵀ dA takes its place. Neither changes when a constant is added to Z, so
+The product is elementwise (L12), not the article's convolution. σ, tanh and softplus are closed under
+differentiation with σ′, (A.4). The gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
-    Σ_k dZ[k] = 0                                                                              (A.0)
+    A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
-which gives dZ[M] as minus the sum of the others. So 1 − y[M] is never computed: it would cancel
-where the probabilities saturate.
+    silu    γ = σ(Z)                    γ′ = S(Z)                                              (A.6)
+    gelu    γ = Φ(Z) = ½ erfc(−Z/√2)    γ′ = φ(Z) = exp(−Z²/2)/√(2π)                           (A.7)
+            or, approximately, γ = σ(2u), γ′ = 2u′ S(2u), u = √(2/π) (Z + 0.044715 Z³)         (A.8)
+    mish    γ = tanh(P)                 γ′ = 4 S(2P) σ(Z), P = softplus(Z)                     (A.9)
 
-Conventions. relu′(0) = 0 and leaky_relu′(0) = negative_slope: at the kink, the derivative from the left.
-A NaN gives NaN; relu and leaky_relu pass its cotangent on, elsewhere that is NaN too. For the softmaxes
-a logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
+where ½ (1 + tanh u) = σ(2u) keeps its digits as the gate shuts. They are evaluated in float32 or wider. Every
+backward pass is a plain formula over functions with rules, so gradients of gradients run these too.
 
-A backward pass is a plain formula over these rules, so gradients of gradients run them too: σ, tanh and
-softplus are closed under differentiation with σ′, (A.6).
-Sources: article sections "Convolution Layers" and "Backpropagation"; ledger L9, L12.
+Conventions. A NaN gives NaN, and its cotangent too. Where a gate is 0 so is A, also at −∞.
+The activations in pieces are in `jaxcnn.rectifiers`, those along an axis in `jaxcnn.softmaxes`.
+Sources: article section "Backpropagation"; ledger L12.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, same_dtype
-from jaxcnn._errors import integer, wrong_type, wrong_value
-from jaxcnn.forms.windows import accumulator
-
-
-def relu(Z: ArrayLike) -> Array:
-    """A = max(Z, 0), equation (A.1). relu′(0) = 0; a NaN stays a NaN.
-
-    Args:
-        Z: an array of any shape and floating dtype.
-
-    Returns:
-        A, of Z's shape and dtype.
-
-    Raises:
-        TypeError: Z is not a floating array.
-
-    Source: article "Convolution Layers", L9; its derivative "Backpropagation", L12.
-
-    >>> relu(jnp.array([-2.0, 0.0, 3.0], jnp.float32))
-    Array([0., 0., 3.], dtype=float32)
-    """
-    return _relu(floating("relu", "Z", Z))
-
-
-def leaky_relu(Z: ArrayLike, negative_slope: float = 0.01) -> Array:
-    """A = Z where Z > 0, else negative_slope · Z, equation (A.2). leaky_relu′(0) = negative_slope.
-
-    Args:
-        Z: an array of any shape and floating dtype.
-        negative_slope: a Python number, not differentiated.
-
-    Returns:
-        A, of Z's shape and dtype.
-
-    Raises:
-        TypeError: Z is not a floating array, or negative_slope not a number.
-
-    Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
-
-    >>> leaky_relu(jnp.array([-2.0, 0.0, 3.0], jnp.float32), negative_slope=0.25)
-    Array([-0.5,  0. ,  3. ], dtype=float32)
-    """
-    if isinstance(negative_slope, bool) or not isinstance(negative_slope, int | float):
-        wrong_type("leaky_relu", f"negative_slope is {negative_slope!r}", "a Python number")
-    return _leaky_relu(float(negative_slope), floating("leaky_relu", "Z", Z))
+from jaxcnn._arrays import axis_of, floating, same_dtype, widened
+from jaxcnn._errors import wrong_type, wrong_value
+from jaxcnn.rectifiers import elu, hardswish, leaky_relu, relu, relu6
+from jaxcnn.softmaxes import log_softmax, softmax
 
 
 def sigmoid(Z: ArrayLike) -> Array:
-    """A = σ(Z) = 1/(1 + exp(−Z)), equation (A.3).
+    """A = σ(Z) = 1/(1 + exp(−Z)), equation (A.1).
 
     Args:
         Z: an array of any shape and floating dtype.
@@ -100,7 +57,7 @@ def sigmoid(Z: ArrayLike) -> Array:
 
 
 def tanh(Z: ArrayLike) -> Array:
-    """A = tanh(Z), equation (A.4).
+    """A = tanh(Z), equation (A.2).
 
     Args:
         Z: an array of any shape and floating dtype.
@@ -120,7 +77,7 @@ def tanh(Z: ArrayLike) -> Array:
 
 
 def softplus(Z: ArrayLike) -> Array:
-    """A = log(1 + exp(Z)), equation (A.5).
+    """A = log(1 + exp(Z)), equation (A.3).
 
     Args:
         Z: an array of any shape and floating dtype.
@@ -139,66 +96,109 @@ def softplus(Z: ArrayLike) -> Array:
     return _softplus(floating("softplus", "Z", Z))
 
 
-def softmax(Z: ArrayLike, axis: int = -1) -> Array:
-    """y[k] = exp(Z[k]) / Σ_j exp(Z[j]), equation (A.7).
+def silu(Z: ArrayLike) -> Array:
+    """A = Z σ(Z), equation (A.6); also called swish.
 
     Args:
-        Z: an array of at least 1 axis and floating dtype.
-        axis: the axis of the classes.
+        Z: an array of any shape and floating dtype.
 
     Returns:
-        y, of Z's shape and dtype; sums are kept in float32 or wider.
+        A, of Z's shape and dtype.
+
+    Raises:
+        TypeError: Z is not a floating array.
+
+    Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units", 2018.
+
+    >>> silu(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
+    Array([   0.,    0., 1000.], dtype=float32)
+    """
+    return _gated(_SILU, floating("silu", "Z", Z))
+
+
+def gelu(Z: ArrayLike, approximate: bool = False) -> Array:
+    """A = Z Φ(Z) with the normal distribution function Φ, equation (A.7), or its approximation (A.8).
+
+    Args:
+        Z: an array of any shape and floating dtype.
+        approximate: False for Φ itself, as in torch; True for the formula with tanh, as in `jax.nn.gelu`.
+
+    Returns:
+        A, of Z's shape and dtype.
+
+    Raises:
+        TypeError: Z is not a floating array, or approximate not a bool.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016.
+
+    >>> gelu(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
+    Array([   0.,    0., 1000.], dtype=float32)
+    """
+    if not isinstance(approximate, bool):
+        wrong_type("gelu", f"approximate is {approximate!r}", "True or False")
+    return _gated(_GELU_BY_TANH if approximate else _GELU, floating("gelu", "Z", Z))
+
+
+def mish(Z: ArrayLike) -> Array:
+    """A = Z tanh(softplus(Z)), equation (A.9).
+
+    Args:
+        Z: an array of any shape and floating dtype.
+
+    Returns:
+        A, of Z's shape and dtype.
+
+    Raises:
+        TypeError: Z is not a floating array.
+
+    Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020.
+
+    >>> mish(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
+    Array([   0.,    0., 1000.], dtype=float32)
+    """
+    return _gated(_MISH, floating("mish", "Z", Z))
+
+
+def glu(Z: ArrayLike, axis: int = -1) -> Array:
+    """A = U σ(V) of the two halves U, V of Z along an axis, equation (A.10).
+
+    Args:
+        Z: an array of floating dtype with an even number of entries along the axis.
+        axis: the axis that is halved.
+
+    Returns:
+        A, of Z's dtype and of its shape but for the axis, which has half the size.
 
     Raises:
         TypeError: Z is not a floating array, or axis not an integer.
-        ValueError: Z has no such axis, or no entry along it.
+        ValueError: Z has no such axis, or an odd number of entries along it.
 
-    Source: article "Backpropagation", of which it is the exception: L12, L20.
+    Source: Dauphin et al., "Language modeling with gated convolutional networks", 2017.
 
-    >>> softmax(jnp.array([1000.0, 1000.0, -jnp.inf], jnp.float32))
-    Array([0.5, 0.5, 0. ], dtype=float32)
+    >>> glu(jnp.array([3.0, 5.0, 0.0, 1000.0], jnp.float32))
+    Array([1.5, 5. ], dtype=float32)
     """
-    Z = floating("softmax", "Z", Z)
-    return _softmax(_class_axis("softmax", Z, axis), Z)
-
-
-def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
-    """A[k] = Z[k] − log Σ_j exp(Z[j]), equation (A.8).
-
-    Args:
-        Z: an array of at least 1 axis and floating dtype.
-        axis: the axis of the classes.
-
-    Returns:
-        A, of Z's shape and dtype; sums are kept in float32 or wider.
-
-    Raises:
-        TypeError: Z is not a floating array, or axis not an integer.
-        ValueError: Z has no such axis, or no entry along it.
-
-    Source: article "Backpropagation", by way of L20.
-
-    >>> log_softmax(jnp.array([1000.0, 0.0, -jnp.inf], jnp.float32))
-    Array([    0., -1000.,   -inf], dtype=float32)
-    """
-    Z = floating("log_softmax", "Z", Z)
-    return _log_softmax(_class_axis("log_softmax", Z, axis), Z)
+    Z = floating("glu", "Z", Z)
+    front = axis_of("glu", "Z", Z, axis)
+    if Z.shape[front] % 2:
+        wrong_value("glu", f"Z has shape {Z.shape}", f"an even number of entries along axis {axis}")
+    return _glu(front, Z)
 
 
 def activation_dZ(g: Callable[..., Array], Z: ArrayLike, dA: ArrayLike, **keywords: Any) -> Array:
-    """dZ = dA ⊙ g′(Z), the article's L12, by the rule of g; for softmax and log_softmax dZ = Jᵀ dA.
+    """dZ = dA ⊙ g′(Z), the article's L12, by the rule of g; for softmax, log_softmax and glu dZ = Jᵀ dA.
 
     Args:
-        g: an activation of this module.
+        g: an activation of jaxcnn.
         Z: what g was applied to.
-        dA: the cotangent of g(Z), of Z's shape and dtype.
+        dA: the cotangent of g(Z), of its shape and of Z's dtype.
         **keywords: those of g, such as negative_slope or axis.
 
     Returns:
         dZ, of Z's shape and dtype.
 
     Raises:
-        ValueError: g is not one of ours, or dA does not have Z's shape.
+        ValueError: g is not one of ours, or dA does not have the shape of g(Z).
         TypeError: Z and dA are not floating arrays of one dtype.
 
     Source: article "Backpropagation", L12.
@@ -211,59 +211,23 @@ def activation_dZ(g: Callable[..., Array], Z: ArrayLike, dA: ArrayLike, **keywor
         wrong_value("activation_dZ", f"g is {getattr(g, '__name__', repr(g))}", f"one of {known}, of jaxcnn")
     Z, dA = floating("activation_dZ", "Z", Z), floating("activation_dZ", "dA", dA)
     same_dtype("activation_dZ", Z=Z, dA=dA)
-    if dA.shape != Z.shape:
-        wrong_value("activation_dZ", f"dA has shape {dA.shape}", f"Z's, {Z.shape}")
-    _, pull_back = jax.vjp(partial(g, **keywords), Z)
+    A, pull_back = jax.vjp(partial(g, **keywords), Z)
+    if dA.shape != A.shape:
+        wrong_value("activation_dZ", f"dA has shape {dA.shape}", f"that of {g.__name__}(Z), {A.shape}")
     return pull_back(dA)[0]
 
 
-_ACTIVATIONS = (relu, leaky_relu, sigmoid, tanh, softplus, softmax, log_softmax)
-
-
-def _class_axis(operation: str, Z: Array, axis: int) -> int:
-    """`axis` counted from the front, with at least one entry along it."""
-    axis = integer(operation, "axis", axis)
-    if not -Z.ndim <= axis < Z.ndim:
-        wrong_value(
-            operation, f"axis is {axis} for Z of shape {Z.shape}", f"an axis of Z, which has {Z.ndim}"
-        )
-    if Z.shape[axis] == 0:
-        wrong_value(operation, f"Z has shape {Z.shape}", f"at least 1 entry along axis {axis}")
-    return axis % Z.ndim
+_ACTIVATIONS = (
+    *(relu, leaky_relu, relu6, elu, hardswish),
+    *(sigmoid, tanh, softplus, silu, gelu, mish, glu),
+    *(softmax, log_softmax),
+)
 
 
 # ------------------------------------------------------------------------------ the rules
 
 
-# (A.1)  A = max(Z, 0)          dZ = dA where Z > 0, else 0; the residual is that condition, a byte an entry
-@jax.custom_vjp
-def _relu(Z: Array) -> Array:
-    return jnp.where(Z <= 0, 0, Z)
-
-
-def _relu_fwd(Z: Array):
-    return _relu(Z), Z <= 0
-
-
-def _relu_bwd(off: Array, dA: Array):
-    return (jnp.where(off, 0, dA),)
-
-
-# (A.2)  A = Z where Z > 0, else αZ          dZ = dA where Z > 0, else α dA
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _leaky_relu(alpha: float, Z: Array) -> Array:
-    return jnp.where(Z <= 0, alpha * Z, Z)
-
-
-def _leaky_relu_fwd(alpha: float, Z: Array):
-    return _leaky_relu(alpha, Z), Z <= 0
-
-
-def _leaky_relu_bwd(alpha: float, low: Array, dA: Array):
-    return (jnp.where(low, alpha * dA, dA),)
-
-
-# (A.3)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA S(Z)
+# (A.1)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA S(Z)
 @jax.custom_vjp
 @jax.jit
 def _sigmoid(Z: Array) -> Array:
@@ -279,7 +243,7 @@ def _sigmoid_bwd(Z: Array, dA: Array):
     return (dA * _slope(Z),)
 
 
-# (A.4)  A = tanh(Z)          dZ = dA · 4 S(2Z)
+# (A.2)  A = tanh(Z)          dZ = dA · 4 S(2Z)
 @jax.custom_vjp
 def _tanh(Z: Array) -> Array:
     return jnp.tanh(Z)
@@ -293,7 +257,7 @@ def _tanh_bwd(Z: Array, dA: Array):
     return (dA * (4 * _slope(2 * Z)),)
 
 
-# (A.5)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
+# (A.3)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
 @jax.custom_vjp
 @jax.jit
 def _softplus(Z: Array) -> Array:
@@ -308,7 +272,7 @@ def _softplus_bwd(Z: Array, dA: Array):
     return (dA * _sigmoid(Z),)
 
 
-# (A.6)  S(Z) = σ′(Z) = σ(Z) σ(−Z), with which 1 − σ and 1 − tanh² need not cancel
+# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z), with which 1 − σ and 1 − tanh² need not cancel
 #        dZ = dA S′(Z) = −dA S(Z) tanh(Z/2)
 @jax.custom_vjp
 @jax.jit
@@ -325,79 +289,85 @@ def _slope_bwd(Z: Array, dA: Array):
     return (-dA * _slope(Z) * _tanh(Z / 2),)
 
 
-# (A.7)  y[k] = exp(Z[k] − Z[M]) / (1 + R)          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j]), dZ[M] by (A.0)
+class _Gate(NamedTuple):
+    """γ and γ′ of a gated unit; both take and give a wide dtype."""
+
+    value: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+
+# (A.5)  A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _softmax(axis: int, Z: Array) -> Array:
-    above, R = _from_largest(axis, Z)
-    return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+def _gated(gate: _Gate, Z: Array) -> Array:
+    wide = widened(Z)
+    return _times(wide, gate.value(wide)).astype(Z.dtype)
 
 
-def _softmax_fwd(axis: int, Z: Array):
-    y = _softmax(axis, Z)
-    return y, y
+def _gated_fwd(gate: _Gate, Z: Array):
+    return _gated(gate, Z), Z
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _softmax_bwd(axis: int, y: Array, dA: Array):
-    wide_y, wide_dA = widened(y), widened(dA)
-    dZ = wide_y * (wide_dA - jnp.sum(wide_dA * wide_y, axis, keepdims=True))
-    return (balanced(axis, y, dZ).astype(y.dtype),)
+def _gated_bwd(gate: _Gate, Z: Array, dA: Array):
+    wide = widened(Z)
+    slope = gate.value(wide) + _times(wide, gate.slope(wide))
+    return ((widened(dA) * slope).astype(Z.dtype),)
 
 
-# (A.8)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (A.0)
+def _times(Z: Array, factor: Array) -> Array:
+    """Z · factor, 0 where the factor is 0: Z may be infinite there."""
+    return jnp.where(factor == 0, 0, Z) * factor
+
+
+def _within(Z: Array) -> Array:
+    """Z, or ±64 beyond that, where the gates of gelu are 0 or 1 in every dtype and Z³ still a number."""
+    return jnp.clip(Z, -64, 64)
+
+
+def _normal_distribution(Z: Array) -> Array:
+    return lax.erfc(-_within(Z) / math.sqrt(2)) / 2
+
+
+def _normal_density(Z: Array) -> Array:
+    return jnp.exp(-_within(Z) * _within(Z) / 2) / math.sqrt(2 * math.pi)
+
+
+def _twice_u(Z: Array) -> Array:
+    return math.sqrt(8 / math.pi) * _within(Z) * (1 + 0.044715 * _within(Z) * _within(Z))
+
+
+def _twice_u_slope(Z: Array) -> Array:
+    return math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * _within(Z) * _within(Z))
+
+
+_SILU = _Gate(_sigmoid, _slope)
+_GELU = _Gate(_normal_distribution, _normal_density)
+_GELU_BY_TANH = _Gate(lambda Z: _sigmoid(_twice_u(Z)), lambda Z: _twice_u_slope(Z) * _slope(_twice_u(Z)))
+_MISH = _Gate(lambda Z: _tanh(_softplus(Z)), lambda Z: 4 * _slope(2 * _softplus(Z)) * _sigmoid(Z))
+
+
+# (A.10)  A = U σ(V), Z = (U, V)          dZ = (dA σ(V), dA U S(V))
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
-def _log_softmax(axis: int, Z: Array) -> Array:
-    above, R = _from_largest(axis, Z)
-    return (above - jnp.log1p(R)).astype(Z.dtype)
+def _glu(axis: int, Z: Array) -> Array:
+    U, V = jnp.split(Z, 2, axis)
+    return U * _sigmoid(V)
 
 
-def _log_softmax_fwd(axis: int, Z: Array):
-    return _log_softmax(axis, Z), Z
+def _glu_fwd(axis: int, Z: Array):
+    return _glu(axis, Z), Z
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _log_softmax_bwd(axis: int, Z: Array, dA: Array):
-    y, wide_dA = _softmax(axis, widened(Z)), widened(dA)
-    dZ = wide_dA - y * jnp.sum(wide_dA, axis, keepdims=True)
-    return (balanced(axis, Z, dZ).astype(Z.dtype),)
+def _glu_bwd(axis: int, Z: Array, dA: Array):
+    U, V = jnp.split(Z, 2, axis)
+    return (jnp.concatenate([dA * _sigmoid(V), dA * U * _slope(V)], axis),)
 
 
-_relu.defvjp(_relu_fwd, _relu_bwd)
-_leaky_relu.defvjp(_leaky_relu_fwd, _leaky_relu_bwd)
 _sigmoid.defvjp(_sigmoid_fwd, _sigmoid_bwd)
 _tanh.defvjp(_tanh_fwd, _tanh_bwd)
 _softplus.defvjp(_softplus_fwd, _softplus_bwd)
 _slope.defvjp(_slope_fwd, _slope_bwd)
-_softmax.defvjp(_softmax_fwd, _softmax_bwd)
-_log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
-
-
-# --------------------------------------------------------------- what the softmax rules share
-
-
-def widened(X: Array) -> Array:
-    """X in the dtype in which sums are kept: float32 or wider."""
-    return X.astype(accumulator(X.dtype))
-
-
-def balanced(axis: int, Z: Array, dZ: Array) -> Array:
-    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], equation (A.0); Z, or anything that orders alike, tells M."""
-    at_M = _first_largest(axis, Z)
-    others = jnp.where(at_M, 0, dZ)
-    return jnp.where(at_M, -jnp.sum(others, axis, keepdims=True), others)
-
-
-def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
-    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), so that log Σ exp(Z) = Z[M] + log1p(R), in a wide dtype."""
-    Z = widened(Z)
-    above = Z - jnp.max(Z, axis, keepdims=True)
-    # above[M] is 0, or NaN where Z[M] is infinite or NaN: either belongs in R
-    return above, jnp.sum(jnp.where(_first_largest(axis, Z), above, jnp.exp(above)), axis, keepdims=True)
-
-
-def _first_largest(axis: int, Z: Array) -> Array:
-    """Whether an entry is M: the first of the largest along the axis."""
-    index = lax.broadcasted_iota(np.int32, Z.shape, axis)
-    return index == jnp.expand_dims(lax.argmax(Z, axis, np.int32), axis)
+_gated.defvjp(_gated_fwd, _gated_bwd)
+_glu.defvjp(_glu_fwd, _glu_bwd)

@@ -5,7 +5,7 @@
 
 input_shape leaves the batch axis out; apply wants it in. params are what an optimiser changes, state is
 what apply changes; both are pytrees, empty where a layer has none. `train` and `key` are for layers
-that act otherwise while training, or draw; the others ignore them.
+that act otherwise while training, BatchNorm and Dropout, or draw, Dropout; the others ignore them.
 
 Shapes are found by tracing apply (`jax.eval_shape`), so a size is computed in one place only.
 
@@ -29,11 +29,14 @@ from jax import Array
 from jax.nn import initializers
 from jax.typing import DTypeLike
 
-from jaxcnn import activations
-from jaxcnn._errors import integer, window_tuple, wrong_value
+from jaxcnn import activations, normalization, rectifiers, softmaxes
+from jaxcnn._errors import integer, number, window_tuple, wrong_type, wrong_value
 from jaxcnn.convolution import conv
+from jaxcnn.forms.windows import accumulator
 from jaxcnn.linear import dense
+from jaxcnn.normalization import AxisName, batch_norm, batch_norm_inference
 from jaxcnn.pooling import avg_pool, max_pool
+from jaxcnn.stochastic import dropout
 from jaxcnn.window import Padding
 
 Shape = tuple[int, ...]
@@ -213,20 +216,135 @@ def Flatten() -> Layer:
 def Activation(g: Callable[..., Array], **keywords: Any) -> Layer:
     """The layer A = g(Z, **keywords); no parameters.
 
-    >>> leaky = Activation(activations.leaky_relu, negative_slope=0.25)
+    >>> leaky = Activation(rectifiers.leaky_relu, negative_slope=0.25)
     >>> leaky.apply((), (), jnp.array([[-4.0, 4.0]], jnp.float32))[0]
     Array([[-1.,  4.]], dtype=float32)
     """
     return _parameterless(partial(g, **keywords))
 
 
-Relu = Activation(activations.relu)
-LeakyRelu = Activation(activations.leaky_relu)
+Relu = Activation(rectifiers.relu)
+LeakyRelu = Activation(rectifiers.leaky_relu)
+Relu6 = Activation(rectifiers.relu6)
+Elu = Activation(rectifiers.elu)
+Hardswish = Activation(rectifiers.hardswish)
 Sigmoid = Activation(activations.sigmoid)
 Tanh = Activation(activations.tanh)
 Softplus = Activation(activations.softplus)
-Softmax = Activation(activations.softmax)
-LogSoftmax = Activation(activations.log_softmax)
+Silu = Activation(activations.silu)
+Gelu = Activation(activations.gelu)
+Mish = Activation(activations.mish)
+Glu = Activation(activations.glu)
+Softmax = Activation(softmaxes.softmax)
+LogSoftmax = Activation(softmaxes.log_softmax)
+
+
+def BatchNorm(
+    *,
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    axis_name: AxisName | None = None,
+    use_gamma: bool = True,
+    use_beta: bool = True,
+) -> Layer:
+    """`jaxcnn.batch_norm` while training, `jaxcnn.batch_norm_inference` with running statistics otherwise.
+
+    Args:
+        momentum: how much of a running statistic stays, a Python number from 0 to 1:
+            state ← momentum · state + (1 − momentum) · the batch's, as in flax; torch's is 1 − momentum.
+        epsilon, axis_name: as in `jaxcnn.batch_norm`.
+        use_gamma, use_beta: whether Z is scaled, and shifted.
+
+    params: {"gamma": (C,), "beta": (C,)}, without those that are not used.
+    state: {"mean": (C,), "variance": (C,)}, in float32 or wider, at first 0 and 1.
+
+    >>> layer = BatchNorm(momentum=0.5)
+    >>> params, state = layer.init(jax.random.key(0), (2,))
+    >>> A = jnp.array([[1.0, 5.0], [3.0, 5.0]], jnp.float32)
+    >>> Z, state = layer.apply(params, state, A, train=True)
+    >>> state["mean"], state["variance"]
+    (Array([1. , 2.5], dtype=float32), Array([1. , 0.5], dtype=float32))
+    """
+    keep = number("BatchNorm", "momentum", momentum, "from 0 to 1", lambda m: 0 <= m <= 1)
+    init_affine = _gamma_and_beta(use_gamma, use_beta)
+
+    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        params, _ = init_affine(key, input_shape, dtype)
+        size, wide = input_shape[-1:], accumulator(dtype)
+        return params, {"mean": jnp.zeros(size, wide), "variance": jnp.ones(size, wide)}
+
+    def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        del key
+        affine = params.get("gamma"), params.get("beta")
+        if not train:
+            return batch_norm_inference(A, *affine, **state, epsilon=epsilon), state
+        Z, mean, variance = batch_norm(A, *affine, axis_name=axis_name, epsilon=epsilon)
+        batch = {"mean": mean, "variance": variance}
+        return Z, {name: keep * state[name] + (1 - keep) * batch[name] for name in batch}
+
+    return Layer(init, apply)
+
+
+def GroupNorm(groups: int, *, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
+    """The layer of `jaxcnn.group_norm`; params as in `BatchNorm`.
+
+    >>> GroupNorm(2).init(jax.random.key(0), (8, 8, 4))[0]["gamma"].shape
+    (4,)
+    """
+    return _normalization(normalization.group_norm, use_gamma, use_beta, groups=groups, epsilon=epsilon)
+
+
+def LayerNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
+    """The layer of `jaxcnn.layer_norm`; params as in `BatchNorm`."""
+    return _normalization(normalization.layer_norm, use_gamma, use_beta, epsilon=epsilon)
+
+
+def InstanceNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
+    """The layer of `jaxcnn.instance_norm`; params as in `BatchNorm`."""
+    return _normalization(normalization.instance_norm, use_gamma, use_beta, epsilon=epsilon)
+
+
+def RMSNorm(*, epsilon: float = 1e-5, use_gamma: bool = True) -> Layer:
+    """The layer of `jaxcnn.rms_norm`; params {"gamma": (C,)}, or none."""
+    return _normalization(normalization.rms_norm, use_gamma, False, epsilon=epsilon)
+
+
+def _gamma_and_beta(use_gamma: bool, use_beta: bool) -> Callable[..., tuple[dict[str, Array], Any]]:
+    """The init of a normalisation: γ = 1 and β = 0, or what is used of them."""
+
+    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        del key
+        size = input_shape[-1:]
+        gamma = {"gamma": jnp.ones(size, dtype)} if use_gamma else {}
+        return gamma | ({"beta": jnp.zeros(size, dtype)} if use_beta else {}), ()
+
+    return init
+
+
+def _normalization(
+    operation: Callable[..., Array], use_gamma: bool, use_beta: bool, **keywords: Any
+) -> Layer:
+    """The layer of a normalisation that has no state."""
+    apply = _stateless(lambda params, A: operation(A, **params, **keywords))
+    return Layer(_gamma_and_beta(use_gamma, use_beta), apply)
+
+
+def Dropout(rate: float, *, spatial: bool = False) -> Layer:
+    """`jaxcnn.dropout` while training, for which apply needs a key; else A. No parameters.
+
+    >>> Dropout(0.5).apply((), (), jnp.ones((1, 4), jnp.float32), train=True, key=jax.random.key(0))[0]
+    Array([[0., 0., 2., 2.]], dtype=float32)
+    """
+
+    def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        del params
+        if not train:
+            return A, state
+        if key is None:
+            wrong_type("Dropout", "key is None while train is True", "a key of jax.random: apply(…, key=key)")
+        return dropout(key, A, rate, spatial=spatial), state
+
+    return Layer(lambda key, input_shape, dtype=jnp.float32: ((), ()), apply)
 
 
 def sequential(*layers: Layer) -> Layer:
@@ -254,5 +372,106 @@ def sequential(*layers: Layer) -> Layer:
             A, after = layer.apply(*own, A, train=train, key=layer_key)
             states.append(after)
         return A, tuple(states)
+
+    return Layer(init, apply)
+
+
+def residual(layer: Layer, shortcut: Layer | None = None) -> Layer:
+    """layer(A) + shortcut(A), or layer(A) + A; He et al., "Deep residual learning", 2016.
+
+    params and state: {"layer": …, "shortcut": …}; () for a shortcut that is None.
+
+    >>> block = residual(Conv(4, (3, 3), padding="SAME"))
+    >>> params, state = block.init(jax.random.key(0), (8, 8, 4))
+    >>> block.apply(params, state, jnp.ones((5, 8, 8, 4), jnp.float32))[0].shape
+    (5, 8, 8, 4)
+    """
+    branches = {"layer": layer, "shortcut": _parameterless(lambda A: A) if shortcut is None else shortcut}
+
+    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        keys = jax.random.split(key)
+        pairs = {
+            name: branch.init(k, input_shape, dtype)
+            for (name, branch), k in zip(branches.items(), keys, strict=True)
+        }
+        return tuple({name: pair[part] for name, pair in pairs.items()} for part in (0, 1))
+
+    def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        keys = (None, None) if key is None else jax.random.split(key)
+        results, states = {}, {}
+        for (name, branch), k in zip(branches.items(), keys, strict=True):
+            results[name], states[name] = branch.apply(params[name], state[name], A, train=train, key=k)
+        through, past = results["layer"], results["shortcut"]
+        if through.shape != past.shape:
+            wrong_value(
+                "residual",
+                f"layer gives shape {through.shape}",
+                f"the shortcut's, {past.shape}; a shortcut such as Conv(features, (1, 1), stride=s) fits it",
+            )
+        return through + past, states
+
+    return Layer(init, apply)
+
+
+def depthwise_separable(
+    features: int,
+    kernel_size: Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = "VALID",
+    dilation: int | Sequence[int] = 1,
+    use_bias: bool = True,
+) -> Layer:
+    """A convolution of each channel alone, without bias, then one of 1×1: (B, *n, C) → (B, *n_out, features).
+
+    Args:
+        features: K, the channels that come out.
+        kernel_size: f, one entry for each spatial axis.
+        stride, padding, dilation: of the first convolution, as in `jaxcnn.conv`.
+        use_bias: whether the second adds b.
+
+    params: those of the two, in a tuple. Source: Chollet, "Xception", 2017.
+
+    >>> params, _ = depthwise_separable(8, (3, 3)).init(jax.random.key(0), (28, 28, 4))
+    >>> params[0]["W"].shape, params[1]["W"].shape
+    ((3, 3, 1, 4), (1, 1, 4, 8))
+    """
+    f = window_tuple("depthwise_separable", "kernel_size", kernel_size)
+    pointwise = Conv(features, (1,) * len(f), use_bias=use_bias)
+    geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
+    return _by_channels(lambda C: sequential(Conv(C, f, groups=C, use_bias=False, **geometry), pointwise))
+
+
+def squeeze_excite(ratio: int = 16) -> Layer:
+    """A times a gate for each channel, σ(dense(relu(dense(mean of A over space)))): (B, *n, C) → the same.
+
+    Args:
+        ratio: the hidden layer has C/ratio features, rounded down, at least 1.
+
+    params: those of the gate, as of `sequential`. Source: Hu et al., "Squeeze-and-excitation networks", 2018.
+
+    >>> params, _ = squeeze_excite(4).init(jax.random.key(0), (28, 28, 8))
+    >>> params[0]["W"].shape, params[2]["W"].shape
+    ((8, 2), (2, 8))
+    """
+    ratio = integer("squeeze_excite", "ratio", ratio, least=1)
+    gate = _by_channels(lambda C: sequential(Dense(max(1, C // ratio)), Relu, Dense(C), Sigmoid))
+
+    def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        mean = avg_pool(A, A.shape[1:-1])  # (B, 1, …, 1, C)
+        opening, state = gate.apply(params, state, mean, train=train, key=key)
+        return A * opening, state
+
+    return Layer(gate.init, apply)
+
+
+def _by_channels(make: Callable[[int], Layer]) -> Layer:
+    """The layer that make(C) gives for an input of C channels."""
+
+    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        return make(input_shape[-1]).init(key, input_shape, dtype)
+
+    def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        return make(A.shape[-1]).apply(params, state, A, train=train, key=key)
 
     return Layer(init, apply)

@@ -1,14 +1,15 @@
-"""Losses by hand: softmax with cross-entropy, and the squared error, one number an example or entry.
+"""Losses by hand: cross-entropy of softmax or sigmoid, squared error, Huber; a number an example or entry.
 
     Z  logits            (…, K)        t  targets: labels (…), or probabilities (…, K)
-    y  softmax(Z)        (…, K)        dX the cotangent ∂L/∂X of X
+    y  softmax(Z)        (…, K)        T  the masses w[k] ((1 − s) t[k] + s/K), smoothed by s, weighted by w
+                                       dX the cotangent ∂L/∂X of X
 
 The mean over the batch is the caller's, and with it the 1/B, once (L16, L20).
 
-    softmax_cross_entropy     dZ[k] = (Σ_j t[j] · y[k] − t[k]) dL                              (E.1)
+    softmax_cross_entropy     dZ[k] = (Σ_j T[j] · y[k] − T[k]) dL                              (E.1)
 
-which is the companion code's y − t where Σt = 1 (L20). Nothing is clipped, so value and gradient agree also
-where the probabilities saturate.
+which is the companion code's y − t where T = t and Σt = 1 (L20). Nothing is clipped, so value and gradient
+agree also where the probabilities saturate.
 
 Conventions. A class that cannot be (logit −∞) and has no mass (t = 0) is absent: it adds 0 to the
 loss, to dZ and to dt. With mass, the loss is ∞. A label that no class has, NaN, or a row with a NaN or
@@ -16,31 +17,42 @@ loss, to dZ and to dt. With mass, the loss is ∞. A label that no class has, Na
 Source: the article's companion code; ledger L20.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, same_dtype
-from jaxcnn._errors import wrong_type, wrong_value
-from jaxcnn.activations import balanced, log_softmax, softmax, widened
+from jaxcnn._arrays import floating, same_dtype, same_shape, widened
+from jaxcnn._errors import number, wrong_type, wrong_value
+from jaxcnn._sharding import vary_alike
+from jaxcnn.activations import sigmoid, softplus
+from jaxcnn.softmaxes import balanced, log_softmax, softmax
 
 
-def softmax_cross_entropy(Z: ArrayLike, t: ArrayLike) -> Array:
-    """L = −Σ_k t[k] log softmax(Z)[k], one loss an example, over the last axis.
+def softmax_cross_entropy(
+    Z: ArrayLike, t: ArrayLike, *, label_smoothing: float = 0.0, weights: ArrayLike | None = None
+) -> Array:
+    """L = −Σ_k T[k] log softmax(Z)[k], one loss an example, over the last axis; T = t unless told otherwise.
 
     Args:
         Z: logits, (…, K).
         t: integer labels, (…), from 0 to K − 1; or a distribution of Z's shape and dtype, which need not sum
             to 1 and is differentiated too: dt = −log softmax(Z) dL.
+        label_smoothing: s, a Python number from 0 to 1: T = (1 − s) t + s/K, as in torch.
+        weights: w, (K,), of Z's dtype: T times the weight of each class, and nothing divided by their
+            sum; differentiated too.
 
     Returns:
         L, (…), of Z's dtype; sums are kept in float32 or wider.
 
     Raises:
-        TypeError: Z is not a floating array, or t neither of Z's dtype nor integers.
-        ValueError: t's shape does not fit Z's, or, outside of jit, a label is not one of the K.
+        TypeError: Z is not a floating array, t neither of Z's dtype nor integers, label_smoothing not a
+            number, or weights not of Z's dtype.
+        ValueError: the shape of t or weights does not fit Z's, label_smoothing is not from 0 to 1, or,
+            outside of jit, a label is not one of the K.
 
     Source: the article's companion code, L20, as (E.1).
 
@@ -53,8 +65,20 @@ def softmax_cross_entropy(Z: ArrayLike, t: ArrayLike) -> Array:
         wrong_value("softmax_cross_entropy", f"Z has shape {Z.shape}", "(…, K) with at least 1 class")
     if not hasattr(t, "shape") or not hasattr(t, "dtype"):
         wrong_type("softmax_cross_entropy", f"t is a {type(t).__name__}", "a JAX or NumPy array")
+    smoothing = number(
+        "softmax_cross_entropy", "label_smoothing", label_smoothing, "from 0 to 1", lambda s: 0 <= s <= 1
+    )
+    if weights is not None:
+        weights = floating("softmax_cross_entropy", "weights", weights)
+        same_dtype("softmax_cross_entropy", Z=Z, weights=weights)
+        if weights.shape != Z.shape[-1:]:
+            wrong_value(
+                "softmax_cross_entropy",
+                f"weights has shape {weights.shape}",
+                f"({Z.shape[-1]},), one number a class",
+            )
     if _are_labels(t):
-        return _softmax_cross_entropy(Z, _checked_labels(t, Z.shape))
+        return _softmax_cross_entropy(smoothing, *vary_alike(Z, _checked_labels(t, Z.shape), weights))
     if t.dtype != Z.dtype:
         wrong_type(
             "softmax_cross_entropy",
@@ -64,7 +88,28 @@ def softmax_cross_entropy(Z: ArrayLike, t: ArrayLike) -> Array:
     t = jnp.asarray(t)
     if t.shape != Z.shape:
         wrong_value("softmax_cross_entropy", f"t has shape {t.shape}", f"Z's, {Z.shape}, for a distribution")
-    return _softmax_cross_entropy(Z, t)
+    return _softmax_cross_entropy(smoothing, *vary_alike(Z, t, weights))
+
+
+def binary_cross_entropy_with_logits(Z: ArrayLike, t: ArrayLike) -> Array:
+    """L = −t log σ(Z) − (1 − t) log(1 − σ(Z)), elementwise, equation (E.3).
+
+    Args:
+        Z: logits, of any shape and floating dtype.
+        t: the probability that it is true, mostly 0 or 1, of Z's shape and dtype; differentiated too.
+
+    Returns:
+        L, of Z's shape and dtype.
+
+    Raises:
+        TypeError: Z or t is not a floating array, or their dtypes differ.
+        ValueError: t does not have Z's shape.
+
+    >>> Z = jnp.array([0.0, -1000.0, 1000.0], jnp.float32)
+    >>> binary_cross_entropy_with_logits(Z, jnp.array([1.0, 0.0, 0.0], jnp.float32))
+    Array([6.931472e-01, 0.000000e+00, 1.000000e+03], dtype=float32)
+    """
+    return _binary_cross_entropy(*_alike("binary_cross_entropy_with_logits", Z=Z, t=t))
 
 
 def squared_error(A: ArrayLike, t: ArrayLike) -> Array:
@@ -84,36 +129,60 @@ def squared_error(A: ArrayLike, t: ArrayLike) -> Array:
     >>> squared_error(jnp.array([1.0, 2.0], jnp.float32), jnp.array([0.0, 5.0], jnp.float32))
     Array([1., 9.], dtype=float32)
     """
-    A, t = floating("squared_error", "A", A), floating("squared_error", "t", t)
-    same_dtype("squared_error", A=A, t=t)
-    if t.shape != A.shape:
-        wrong_value("squared_error", f"t has shape {t.shape}", f"A's, {A.shape}")
-    return _squared_error(A, t)
+    return _squared_error(*_alike("squared_error", A=A, t=t))
+
+
+def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
+    """L = ½ (A − t)² where |A − t| ≤ δ, else δ (|A − t| − ½ δ), elementwise, equation (E.4).
+
+    Args:
+        A: an array of any shape and floating dtype.
+        t: targets, of A's shape and dtype; differentiated too.
+        delta: δ, a positive Python number.
+
+    Returns:
+        L, of A's shape and dtype.
+
+    Raises:
+        TypeError: A or t is not a floating array, their dtypes differ, or delta is not a number.
+        ValueError: t does not have A's shape, or delta is not positive.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
+
+    >>> huber(jnp.array([1.0, 5.0], jnp.float32), jnp.array([0.0, 0.0], jnp.float32))
+    Array([0.5, 4.5], dtype=float32)
+    """
+    delta = number("huber", "delta", delta, "above 0", lambda d: d > 0)
+    return _huber(delta, *_alike("huber", A=A, t=t))
 
 
 # ------------------------------------------------------------------------------ the rules
 
 
-# (E.1)  L = −Σ_k t[k] log y[k]          dZ[k] = (Σ_j t[j] · y[k] − t[k]) dL          dt[k] = −log y[k] dL
-#        Σ_k dZ[k] = 0, (A.0): the entry of the largest logit is minus the sum of the others.
-@jax.custom_vjp
-@jax.jit
-def _softmax_cross_entropy(Z: Array, t: Array) -> Array:
-    T = _distribution(Z, t)
+# (E.1)  L = −Σ_k T[k] log y[k]          dZ[k] = (Σ_j T[j] · y[k] − T[k]) dL          dT[k] = −log y[k] dL
+#        T[k] = w[k] u[k], u = (1 − s) t + s/K:          dt = (1 − s) w dT          dw = Σ_… u dT
+#        Σ_k dZ[k] = 0, (S.0): the entry of the largest logit is minus the sum of the others.
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array | None) -> Array:
+    T = _weighted(_smoothed(smoothing, Z, t), weights)
     return jnp.sum(T * _surprisal(Z, T), -1).astype(Z.dtype)
 
 
-def _softmax_cross_entropy_fwd(Z: Array, t: Array):
-    return _softmax_cross_entropy(Z, t), (Z, t)
+def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Array | None):
+    return _softmax_cross_entropy(smoothing, Z, t, weights), (Z, t, weights)
 
 
-@jax.jit
-def _softmax_cross_entropy_bwd(residuals, dL: Array):
-    Z, t = residuals
-    T, dL = _distribution(Z, t), widened(dL)[..., None]
+@partial(jax.jit, static_argnums=(0,))
+def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
+    Z, t, weights = residuals
+    u, dL = _smoothed(smoothing, Z, t), widened(dL)[..., None]
+    T = _weighted(u, weights)
     dZ = (jnp.sum(T, -1, keepdims=True) * softmax(widened(Z)) - T) * dL
-    dt = None if _are_labels(t) else (_surprisal(Z, T) * dL).astype(t.dtype)
-    return balanced(Z.ndim - 1, Z, dZ).astype(Z.dtype), dt
+    dT = _surprisal(Z, T) * dL
+    dt = None if _are_labels(t) else ((1 - smoothing) * _weighted(dT, weights)).astype(t.dtype)
+    dw = None if weights is None else jnp.sum(u * dT, tuple(range(Z.ndim - 1))).astype(weights.dtype)
+    return balanced(Z.ndim - 1, Z, dZ).astype(Z.dtype), dt, dw
 
 
 # (E.2)  L = (A − t)²          dA = 2 (A − t) dL          dt = −dA
@@ -131,8 +200,65 @@ def _squared_error_bwd(difference: Array, dL: Array):
     return dA, -dA
 
 
+# (E.3)  L = t softplus(−Z) + (1 − t) softplus(Z)
+#        dZ = ((1 − t) σ(Z) − t σ(−Z)) dL          dt = −Z dL
+#        Not softplus(Z) − t Z and σ(Z) − t, which cancel where the logit is right.
+@jax.custom_vjp
+@jax.jit
+def _binary_cross_entropy(Z: Array, t: Array) -> Array:
+    wide, t = widened(Z), widened(t)
+    return (_mass_times(t, softplus(-wide)) + _mass_times(1 - t, softplus(wide))).astype(Z.dtype)
+
+
+def _binary_cross_entropy_fwd(Z: Array, t: Array):
+    return _binary_cross_entropy(Z, t), (Z, t)
+
+
+@jax.jit
+def _binary_cross_entropy_bwd(residuals, dL: Array):
+    Z, t = residuals
+    wide, wide_t = widened(Z), widened(t)
+    dZ = ((1 - wide_t) * sigmoid(wide) - wide_t * sigmoid(-wide)) * widened(dL)
+    return dZ.astype(Z.dtype), -Z * dL
+
+
+def _mass_times(mass: Array, surprisal: Array) -> Array:
+    """Their product, 0 where the mass is: the surprisal may be infinite there."""
+    return jnp.where(mass == 0, 0, surprisal) * mass
+
+
+# (E.4)  L = ½ D² where |D| ≤ δ, else δ (|D| − ½ δ), D = A − t
+#        dA = max(−δ, min(D, δ)) dL          dt = −dA
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _huber(delta: float, A: Array, t: Array) -> Array:
+    size = jnp.abs(A - t)
+    return jnp.where(size <= delta, size * size / 2, delta * (size - delta / 2))
+
+
+def _huber_fwd(delta: float, A: Array, t: Array):
+    return _huber(delta, A, t), A - t
+
+
+def _huber_bwd(delta: float, difference: Array, dL: Array):
+    slope = jnp.where(jnp.abs(difference) <= delta, difference, delta * jnp.sign(difference))
+    return slope * dL, -slope * dL
+
+
 _softmax_cross_entropy.defvjp(_softmax_cross_entropy_fwd, _softmax_cross_entropy_bwd)
 _squared_error.defvjp(_squared_error_fwd, _squared_error_bwd)
+_binary_cross_entropy.defvjp(_binary_cross_entropy_fwd, _binary_cross_entropy_bwd)
+_huber.defvjp(_huber_fwd, _huber_bwd)
+
+
+def _smoothed(smoothing: float, Z: Array, t: Array) -> Array:
+    """u = (1 − s) t + s/K of Z's shape, wide; t itself where nothing is smoothed."""
+    mass = _distribution(Z, t)
+    return mass if smoothing == 0 else (1 - smoothing) * mass + smoothing / Z.shape[-1]
+
+
+def _weighted(mass: Array, weights: Array | None) -> Array:
+    return mass if weights is None else mass * jnp.broadcast_to(widened(weights), mass.shape)
 
 
 def _distribution(Z: Array, t: Array) -> Array:
@@ -152,6 +278,14 @@ def _surprisal(Z: Array, T: Array) -> Array:
 
 
 # ------------------------------------------------------------------------- argument checks
+
+
+def _alike(operation: str, **arrays: ArrayLike) -> tuple[Array, ...]:
+    """Two floating arrays of one shape and dtype, which vary alike over devices."""
+    checked = {name: floating(operation, name, array) for name, array in arrays.items()}
+    same_dtype(operation, **checked)
+    same_shape(operation, **checked)
+    return vary_alike(*checked.values())
 
 
 def _are_labels(t: ArrayLike) -> bool:

@@ -6,11 +6,32 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn import activations, layers
+import jaxcnn
+from jaxcnn import activations, layers, normalization, rectifiers, softmaxes
 from jaxcnn.convolution import conv
-from jaxcnn.layers import Activation, AvgPool, Conv, Dense, Flatten, Layer, MaxPool, Relu, sequential
+from jaxcnn.layers import (
+    Activation,
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GroupNorm,
+    InstanceNorm,
+    Layer,
+    LayerNorm,
+    MaxPool,
+    Relu,
+    RMSNorm,
+    depthwise_separable,
+    residual,
+    sequential,
+    squeeze_excite,
+)
 from jaxcnn.linear import dense
 from jaxcnn.pooling import avg_pool, max_pool
+from jaxcnn.rectifiers import relu
 
 KEY = jax.random.key(0)
 
@@ -72,14 +93,21 @@ def test_biases_start_where_they_are_told():
             partial(avg_pool, window=(2, 2), stride=2, padding=1, count_padding=True),
         ),
         (Flatten(), lambda A: A.reshape(2, 6 * 6 * 3)),
-        (Relu, activations.relu),
-        (layers.LeakyRelu, activations.leaky_relu),
+        (Relu, rectifiers.relu),
+        (layers.LeakyRelu, rectifiers.leaky_relu),
+        (layers.Relu6, rectifiers.relu6),
+        (layers.Elu, rectifiers.elu),
+        (layers.Hardswish, rectifiers.hardswish),
         (layers.Sigmoid, activations.sigmoid),
         (layers.Tanh, activations.tanh),
         (layers.Softplus, activations.softplus),
-        (layers.Softmax, activations.softmax),
-        (layers.LogSoftmax, activations.log_softmax),
-        (Activation(activations.softmax, axis=1), partial(activations.softmax, axis=1)),
+        (layers.Silu, activations.silu),
+        (layers.Gelu, activations.gelu),
+        (layers.Mish, activations.mish),
+        (Activation(activations.glu, axis=1), partial(activations.glu, axis=1)),
+        (layers.Softmax, softmaxes.softmax),
+        (layers.LogSoftmax, softmaxes.log_softmax),
+        (Activation(softmaxes.softmax, axis=1), partial(softmaxes.softmax, axis=1)),
     ],
 )
 def test_layers_without_parameters(layer, operation):
@@ -88,6 +116,166 @@ def test_layers_without_parameters(layer, operation):
     Z, state = layer.apply((), (), A, train=True, key=KEY)
     same(Z, operation(A))
     assert state == ()
+
+
+# ----------------------------------------------------------------- normalisation, dropout
+
+
+@pytest.mark.parametrize(
+    ("layer", "operation", "parameters"),
+    [
+        (GroupNorm(2, epsilon=0.1), partial(normalization.group_norm, groups=2, epsilon=0.1), 2),
+        (LayerNorm(epsilon=0.1), partial(normalization.layer_norm, epsilon=0.1), 2),
+        (InstanceNorm(epsilon=0.1), partial(normalization.instance_norm, epsilon=0.1), 2),
+        (RMSNorm(epsilon=0.1), partial(normalization.rms_norm, epsilon=0.1), 1),
+        (LayerNorm(use_beta=False), normalization.layer_norm, 1),
+        (InstanceNorm(use_gamma=False, use_beta=False), normalization.instance_norm, 0),
+    ],
+)
+def test_normalisations_without_state(layer, operation, parameters):
+    params, state = layer.init(KEY, (3, 3, 4))
+    expected = {"gamma": [1] * 4, "beta": [0] * 4}
+    assert {name: x.tolist() for name, x in params.items()} == dict(list(expected.items())[:parameters])
+    A = images(2, 3, 3, 4)
+    params = {name: x + 2 for name, x in params.items()}
+    for train in (False, True):
+        Z, after = layer.apply(params, state, A, train=train)
+        same(Z, operation(A, **params))
+        assert after == state == ()
+
+
+def test_batch_norm_trains_on_the_batch_and_keeps_running_statistics():
+    layer = BatchNorm(momentum=0.75, epsilon=0.1)
+    params, state = layer.init(KEY, (3, 3, 2))
+    assert {name: x.tolist() for name, x in state.items()} == {"mean": [0, 0], "variance": [1, 1]}
+    A = images(5, 3, 3, 2) * 3 + 7
+    Z, mean, variance = normalization.batch_norm(A, **params, epsilon=0.1)
+    out, once = layer.apply(params, state, A, train=True)
+    same(out, Z)
+    np.testing.assert_allclose(once["mean"], mean / 4, rtol=1e-6)
+    np.testing.assert_allclose(once["variance"], 0.75 + variance / 4, rtol=1e-6)
+    _, twice = layer.apply(params, once, A, train=True)
+    np.testing.assert_allclose(twice["mean"], mean * 7 / 16, rtol=1e-6)
+    assert state["mean"].tolist() == [0, 0]  # the old state is left as it was
+
+
+def test_batch_norm_evaluates_with_its_state_and_leaves_it():
+    params, _ = BatchNorm(use_beta=False).init(KEY, (2,))
+    state = {"mean": jnp.array([1.0, 2.0], jnp.float32), "variance": jnp.array([4.0, 9.0], jnp.float32)}
+    A = images(5, 2)
+    Z, after = BatchNorm(use_beta=False).apply(params, state, A)
+    same(Z, normalization.batch_norm_inference(A, params["gamma"], None, **state))
+    assert after is state
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
+def test_running_statistics_are_kept_in_float32_or_wider(dtype):
+    params, state = BatchNorm().init(KEY, (4,), dtype)
+    A = images(6, 4, dtype=dtype)
+    wide = jnp.float64 if dtype == jnp.float64 else jnp.float32
+    for _ in range(2):
+        Z, state = BatchNorm().apply(params, state, A, train=True)
+        assert (Z.dtype, {x.dtype for x in state.values()}) == (dtype, {jnp.dtype(wide)})
+    assert BatchNorm().apply(params, state, A)[0].dtype == dtype
+
+
+def test_dropout_draws_while_training_alone():
+    A = images(4, 3, 3, 8)
+    for layer, spatial in ((Dropout(0.5), False), (Dropout(0.5, spatial=True), True)):
+        assert layer.init(KEY, (3, 3, 8)) == ((), ())
+        same(layer.apply((), (), A, key=KEY)[0], A)
+        Z, state = layer.apply((), (), A, train=True, key=KEY)
+        same(Z, jaxcnn.dropout(KEY, A, 0.5, spatial=spatial))
+        assert state == ()
+
+
+# -------------------------------------------------------------------------------- blocks
+
+
+def test_residual():
+    A = images(2, 6, 6, 3, dtype=jnp.float64)
+    inner, past = Conv(5, (3, 3), stride=2, padding="SAME"), Conv(5, (1, 1), stride=2)
+    block = residual(inner, past)
+    params, state = block.init(KEY, (6, 6, 3), jnp.float64)
+    assert set(params) == {"layer", "shortcut"}
+    Z, after = block.apply(params, state, A)
+    same(Z, inner.apply(params["layer"], (), A)[0] + past.apply(params["shortcut"], (), A)[0])
+    assert after == state
+    same(
+        residual(Relu).apply({"layer": (), "shortcut": ()}, {"layer": (), "shortcut": ()}, A)[0], A + relu(A)
+    )
+
+
+def test_residual_hands_on_state_train_and_keys_of_their_own():
+    block = residual(counter(), counter())
+    params, state = block.init(KEY, (3,))
+    A = jnp.zeros((2, 3), jnp.float32)
+    Z, after = block.apply(params, state, A, train=True, key=KEY)
+    assert after == {"layer": 1, "shortcut": 1}
+    first, second = (counter().apply((), 0, A, key=k)[0] for k in jax.random.split(KEY))
+    same(Z, first + second)
+    assert not np.any(first == second)
+
+
+def test_depthwise_separable():
+    block = depthwise_separable(6, (3, 2), stride=2, padding="SAME", dilation=(1, 2))
+    params, state = block.init(KEY, (7, 8, 4))
+    assert [{name: x.shape for name, x in p.items()} for p in params] == [
+        {"W": (3, 2, 1, 4)},
+        {"W": (1, 1, 4, 6), "b": (6,)},
+    ]
+    A = images(2, 7, 8, 4)
+    through = conv(A, params[0]["W"], stride=2, padding="SAME", dilation=(1, 2), groups=4)
+    same(block.apply(params, state, A)[0], conv(through, params[1]["W"], params[1]["b"]))
+    assert "b" not in depthwise_separable(6, (3,), use_bias=False).init(KEY, (7, 4))[0][1]
+
+
+@pytest.mark.parametrize("size", [(5,), (4, 3), (2, 3, 2)])
+def test_squeeze_excite(size):
+    block = squeeze_excite(4)
+    params, state = block.init(KEY, (*size, 8), jnp.float64)
+    A = images(2, *size, 8, dtype=jnp.float64)
+    mean = A.mean(tuple(range(1, A.ndim - 1)))
+    gate = activations.sigmoid(dense(relu(dense(mean, **params[0])), **params[2]))
+    Z, after = jax.jit(block.apply)(params, state, A)
+    np.testing.assert_allclose(Z, A * gate.reshape(2, *[1] * len(size), 8), rtol=1e-13)
+    assert after == state
+    assert squeeze_excite(100).init(KEY, (3, 3, 8))[0][0]["W"].shape == (8, 1)
+
+
+def test_a_network_of_blocks_trains():
+    net = sequential(
+        Conv(8, (3, 3), padding="SAME", use_bias=False),
+        BatchNorm(),
+        Relu,
+        residual(sequential(depthwise_separable(8, (3, 3), padding="SAME"), GroupNorm(4), layers.Silu)),
+        squeeze_excite(2),
+        MaxPool((2, 2)),
+        Flatten(),
+        Dropout(0.2),
+        Dense(3),
+    )
+    params, state = net.init(KEY, (6, 6, 1))
+    A = images(12, 6, 6, 1)
+    t = jnp.arange(12, dtype=jnp.int32) % 3
+
+    @jax.jit
+    def step(params, state, key):
+        def loss(params):
+            Z, after = net.apply(params, state, A, train=True, key=key)
+            return jnp.mean(jaxcnn.softmax_cross_entropy(Z, t)), after
+
+        (value, after), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, gradient), after, value
+
+    values = []
+    for key in jax.random.split(KEY, 60):
+        params, state, value = step(params, state, key)
+        values.append(float(value))
+    assert values[-1] < values[0] / 3
+    assert jax.tree.map(jnp.shape, state[1]) == {"mean": (8,), "variance": (8,)}
+    assert np.all(state[1]["mean"] != 0)
+    same(net.apply(params, state, A)[0], net.apply(params, state, A, key=KEY)[0])  # evaluation does not draw
 
 
 # -------------------------------------------------------------------------- initialisers
@@ -156,8 +344,8 @@ def test_a_network_is_the_operations_in_a_row_also_under_jit_and_grad():
     A = images(3, 8, 9, 1, dtype=jnp.float64)
 
     def by_operations(params, A):
-        A = max_pool(activations.relu(conv(A, **params[0], padding="SAME")), (2, 2))
-        A = activations.relu(conv(A, **params[3], stride=2))
+        A = max_pool(rectifiers.relu(conv(A, **params[0], padding="SAME")), (2, 2))
+        A = rectifiers.relu(conv(A, **params[3], stride=2))
         return dense(A.reshape(3, -1), **params[6])
 
     def by_layers(params, A):
@@ -248,6 +436,37 @@ WRONG = {
         lambda: Dense(4).init(KEY, ()),
         ValueError,
         "Dense: input_shape is (); expected (…, n_in), the features on the last axis",
+    ),
+    "momentum": (
+        lambda: BatchNorm(momentum=1.5),
+        ValueError,
+        "BatchNorm: momentum is 1.5; expected a Python number from 0 to 1",
+    ),
+    "dropout without a key": (
+        lambda: Dropout(0.5).apply((), (), images(2, 3), train=True),
+        TypeError,
+        "Dropout: key is None while train is True; expected a key of jax.random: apply(…, key=key)",
+    ),
+    "a network with dropout, without a key": (
+        lambda: sequential(Dropout(0.5), Relu).apply(((), ()), ((), ()), images(2, 3), train=True),
+        TypeError,
+        "Dropout: key is None while train is True; expected a key of jax.random: apply(…, key=key)",
+    ),
+    "branches of two shapes": (
+        lambda: sequential(residual(Conv(4, (3, 3)))).init(KEY, (8, 8, 4)),
+        ValueError,
+        "residual: layer gives shape (1, 6, 6, 4); expected the shortcut's, (1, 8, 8, 4); a shortcut such as "
+        "Conv(features, (1, 1), stride=s) fits it",
+    ),
+    "separable kernel size": (
+        lambda: depthwise_separable(4, 3),
+        TypeError,
+        "depthwise_separable: kernel_size is 3; expected a tuple, one entry for each spatial axis",
+    ),
+    "ratio": (
+        lambda: squeeze_excite(0),
+        ValueError,
+        "squeeze_excite: ratio is 0; expected an integer of at least 1",
     ),
     "a window that does not fit the layer before it": (
         lambda: sequential(Conv(2, (3, 3)), MaxPool((4, 4))).init(KEY, (5, 5, 1)),

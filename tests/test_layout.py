@@ -22,13 +22,17 @@ OPERATIONS = [
     "activations",
     "linear",
     "losses",
+    "rectifiers",
+    "softmaxes",
+    "normalization",
+    "stochastic",
 ]
 # what a room of the package may import from the package, from the ground up
 ROOMS = {
     "_errors": set(),
     "window": {"_errors"},
     "_sharding": set(),
-    "_arrays": {"_errors", "window"},
+    "_arrays": {"_errors", "forms", "window"},
     "forms": {"_sharding", "window", "forms"},
     "oracles": {"oracles"},
     "loops": {"loops"},
@@ -41,9 +45,13 @@ ROOMS = {
     "lp_pooling": {"_errors", "_pools", "forms", "window"},
     "adaptive_pooling": {"_arrays", "_errors", "forms", "window"},
     "upsampling": {"_arrays", "_errors", "forms"},
-    "activations": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling"},
-    "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "pooling", "activations"},
-    "losses": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution", "activations", "linear"},
+    "rectifiers": {"_arrays", "_errors"},
+    "softmaxes": {"_arrays", "_errors"},
+    "activations": {"_arrays", "_errors", "rectifiers", "softmaxes"},
+    "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
+    "losses": {"_arrays", "_errors", "_sharding", "activations", "softmaxes"},
+    "normalization": {"_arrays", "_errors", "_sharding"},
+    "stochastic": {"_arrays", "_errors"},
 }
 
 

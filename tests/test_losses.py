@@ -6,11 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.activations import log_softmax, softmax
 from jaxcnn.check import Verdict, check_vjp
-from jaxcnn.losses import softmax_cross_entropy, squared_error
+from jaxcnn.losses import (
+    binary_cross_entropy_with_logits,
+    huber,
+    softmax_cross_entropy,
+    squared_error,
+)
 from jaxcnn.oracles import losses as oracles
+from jaxcnn.softmaxes import log_softmax, softmax
 
+ELEMENTWISE = {loss.__name__: loss for loss in (squared_error, binary_cross_entropy_with_logits, huber)}
 DTYPES = [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64]
 INF = jnp.inf
 
@@ -73,6 +79,177 @@ def test_one_loss_an_example_and_no_mean():
     assert softmax_cross_entropy(Z[0, 0], t[0, 0]).shape == ()
     dZ = jax.grad(lambda Z: jnp.mean(softmax_cross_entropy(Z, t)))(Z)
     np.testing.assert_allclose(dZ, jax.grad(lambda Z: jnp.sum(softmax_cross_entropy(Z, t)))(Z) / 6)
+
+
+# ------------------------------------------------------------------ smoothing and weights
+
+WEIGHTS = jnp.array([1.0, 2.0, 0.5])
+
+
+def test_label_smoothing_by_hand():
+    """THIRDS with s = 0.3: the label has 0.7 + 0.1, each other class 0.1."""
+    L, pull = jax.vjp(partial(softmax_cross_entropy, t=labels(1, 0), label_smoothing=0.3), THIRDS)
+    surprisal = -np.log([[1 / 6, 1 / 3, 1 / 2], [2 / 3, 1 / 6, 1 / 6]])
+    T = np.array([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]])
+    close(L, np.sum(T * surprisal, -1))
+    np.testing.assert_allclose(pull(jnp.ones(2))[0], np.exp(-surprisal) - T, rtol=1e-13)
+
+
+def test_weights_by_hand():
+    """A row counts as the weight of its label; dw collects the surprisals of its class."""
+
+    def loss(Z, weights):
+        return softmax_cross_entropy(Z, labels(1, 0), weights=weights)
+
+    L, pull = jax.vjp(loss, THIRDS, WEIGHTS)
+    close(L, [2 * np.log(3), np.log(1.5)])
+    dZ, dw = pull(jnp.array([6.0, 12.0]))
+    close(dZ, [[2, -8, 6], [-4, 2, 2]])
+    close(dw, [12 * np.log(1.5), 6 * np.log(3), 0])
+
+
+@pytest.mark.parametrize("t", [labels(0, 2, 1, 1), masses(4, 3)], ids=["labels", "distribution"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_smoothing_and_weights_are_the_loss_of_other_masses(t, smoothing, weights):
+    Z, dL = normal(4, 3), normal(4, seed=1)
+    options = {"label_smoothing": smoothing, "weights": weights}
+    u = (1 - smoothing) * (t if t.ndim == 2 else jnp.eye(3)[t]) + smoothing / 3
+    T = u if weights is None else u * WEIGHTS[None]
+    (L, pull), (other, pull_other) = (
+        jax.vjp(lambda Z: softmax_cross_entropy(Z, t, **options), Z),
+        jax.vjp(lambda Z: softmax_cross_entropy(Z, T), Z),
+    )
+    np.testing.assert_allclose(L, other, rtol=1e-13)
+    np.testing.assert_allclose(pull(dL)[0], pull_other(dL)[0], rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(L, oracles.softmax_cross_entropy(Z, t, **options), rtol=1e-13)
+
+
+def test_the_default_is_neither_smoothed_nor_weighted():
+    Z, t = normal(4, 3), labels(0, 2, 1, 1)
+    plain = softmax_cross_entropy(Z, t)
+    for options in ({"label_smoothing": 0}, {"weights": jnp.ones(3)}, {"weights": None}):
+        np.testing.assert_array_equal(softmax_cross_entropy(Z, t, **options), plain)
+
+
+def test_a_class_of_weight_zero_is_absent():
+    Z = jnp.array([[1.0, -INF, 0.5]])
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, labels(1), weights=jnp.array([1.0, 0.0, 1.0])), Z)
+    assert (L.tolist(), pull(jnp.ones(1))[0].tolist()) == ([0], [[0, 0, 0]])
+
+
+# --------------------------------------------------------- binary cross-entropy and Huber
+
+
+def test_binary_cross_entropy_by_hand():
+    three = np.log(3)  # σ = 3/4
+    Z, t = jnp.array([three, three, 0.0]), jnp.array([1.0, 0.0, 0.25])
+    L, pull = jax.vjp(binary_cross_entropy_with_logits, Z, t)
+    close(L, [np.log(4 / 3), np.log(4), np.log(2)])
+    dZ, dt = pull(jnp.full(3, 8.0))
+    close(dZ, [-2, 6, 2])
+    close(dt, [-8 * three, -8 * three, 0])
+
+
+def test_binary_cross_entropy_keeps_its_digits_where_the_logit_is_right():
+    Z, t = jnp.array([60.0, -60.0, INF, -INF]), jnp.array([1.0, 0.0, 1.0, 0.0])
+    L, pull = jax.vjp(binary_cross_entropy_with_logits, Z, t)
+    tiny = np.exp(-60.0)
+    close(L, [tiny, tiny, 0, 0])
+    close(pull(jnp.ones(4))[0], [-tiny, tiny, 0, 0])
+    wrong = jax.vjp(binary_cross_entropy_with_logits, -Z, t)
+    assert wrong[0].tolist() == [60, 60, INF, INF]
+    assert wrong[1](jnp.ones(4))[0].tolist() == [-1, 1, -1, 1]
+
+
+def test_binary_cross_entropy_is_that_of_two_classes():
+    Z, t = normal(7), jnp.asarray(np.random.default_rng(1).uniform(size=7))
+    two = softmax_cross_entropy(jnp.stack([Z, 0 * Z], -1), jnp.stack([t, 1 - t], -1))
+    np.testing.assert_allclose(binary_cross_entropy_with_logits(Z, t), two, rtol=1e-13)
+
+
+def test_huber_by_hand():
+    A, t = jnp.array([0.0, 1.0, 2.0, 5.0, -5.0]), jnp.zeros(5)
+    L, pull = jax.vjp(partial(huber, delta=2.0), A, t)
+    dA, dt = pull(jnp.full(5, 10.0))
+    assert L.tolist() == [0, 0.5, 2, 8, 8]
+    assert (dA.tolist(), dt.tolist()) == ([0, 10, 20, 20, -20], [0, -10, -20, -20, 20])
+
+
+def test_huber_at_infinity_and_nan():
+    A = jnp.array([INF, -INF, jnp.nan])
+    L, pull = jax.vjp(huber, A, jnp.zeros(3))
+    np.testing.assert_array_equal(L, [INF, INF, jnp.nan])
+    np.testing.assert_array_equal(pull(jnp.ones(3))[0], [1, -1, jnp.nan])
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy_with_logits, huber])
+def test_elementwise_losses_under_transformations(loss):
+    A, t, dL = normal(3, 4), jnp.abs(normal(3, 4, seed=1)), normal(3, 4, seed=2)
+
+    def gradients(A, t, dL):
+        return jax.vjp(loss, A, t)[1](dL)
+
+    for mapped in (jax.jit(gradients), jax.vmap(gradients), jax.vmap(gradients, 1, 1)):
+        for got, expected in zip(mapped(A, t, dL), gradients(A, t, dL), strict=True):
+            close(got, expected)
+    residuals = jax.tree.leaves(jax.vjp(loss, A, t)[1])
+    assert sum(residual.nbytes for residual in residuals) <= 2 * A.nbytes
+
+
+# -------------------------------------------------------------------- against other libraries
+
+
+def test_optax():
+    optax = pytest.importorskip("optax", reason="optax is not installed")
+    Z, t, dL = normal(4, 5), masses(4, 5), normal(4, seed=1)
+    pairs = (
+        (softmax_cross_entropy, optax.softmax_cross_entropy, (Z, t), dL),
+        (
+            lambda Z: softmax_cross_entropy(Z, labels(0, 2, 4, 4)),
+            lambda Z: optax.softmax_cross_entropy_with_integer_labels(Z, labels(0, 2, 4, 4)),
+            (Z,),
+            dL,
+        ),
+        (
+            partial(softmax_cross_entropy, label_smoothing=0.1),
+            lambda Z, t: optax.softmax_cross_entropy(Z, optax.smooth_labels(t, 0.1)),
+            (Z, t),
+            dL,
+        ),
+        (binary_cross_entropy_with_logits, optax.sigmoid_binary_cross_entropy, (Z, t), Z),
+        (partial(huber, delta=0.7), partial(optax.huber_loss, delta=0.7), (Z, t), Z),
+        (squared_error, optax.squared_error, (Z, t), Z),
+    )
+    for ours, theirs, inputs, cotangent in pairs:
+        (got, pull), (expected, pull_theirs) = jax.vjp(ours, *inputs), jax.vjp(theirs, *inputs)
+        results = zip((got, *pull(cotangent)), (expected, *pull_theirs(cotangent)), strict=True)
+        for a, b in results:
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_torch():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    functional = torch.nn.functional
+    Z, t = normal(4, 3), labels(0, 2, 1, 1)
+    ours = softmax_cross_entropy(Z, t, label_smoothing=0.1, weights=WEIGHTS)
+    tensor, classes, weights = (torch.tensor(np.asarray(x)) for x in (Z, t, WEIGHTS))
+    theirs = functional.cross_entropy(
+        tensor, classes.long(), weight=weights, label_smoothing=0.1, reduction="none"
+    )
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-13)
+    masses_ = torch.tensor(np.asarray(masses(4, 3)))
+    np.testing.assert_allclose(
+        binary_cross_entropy_with_logits(Z, masses(4, 3)),
+        functional.binary_cross_entropy_with_logits(tensor, masses_, reduction="none").numpy(),
+        rtol=1e-12,
+        atol=1e-14,
+    )
+    np.testing.assert_allclose(
+        huber(Z, masses(4, 3), 0.7),
+        functional.huber_loss(tensor, masses_, delta=0.7, reduction="none").numpy(),
+        rtol=1e-13,
+    )
 
 
 # ------------------------------------------------------- saturation, NaN, infinity, labels
@@ -145,7 +322,7 @@ def test_labels_of_any_integer_dtype_and_more_classes_than_a_small_one_counts(dt
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", ["labels", "distribution", "squared"])
+@pytest.mark.parametrize("kind", ["labels", "weighted", "distribution", *ELEMENTWISE])
 def test_results_and_cotangents_have_the_dtype_of_the_inputs(kind, dtype):
     Z, dL = normal(4, 5).astype(dtype), normal(4, seed=1).astype(dtype)
     ulp = float(jnp.finfo(dtype).eps)
@@ -158,8 +335,14 @@ def test_results_and_cotangents_have_the_dtype_of_the_inputs(kind, dtype):
     elif kind == "distribution":
         by_hand, oracle = softmax_cross_entropy, oracles.softmax_cross_entropy
         inputs = (Z, masses(4, 5).astype(dtype))
+    elif kind == "weighted":
+        by_hand, oracle = (
+            lambda Z, t, weights, f=f: f(Z, t, weights=weights, label_smoothing=0.1)
+            for f in (softmax_cross_entropy, oracles.softmax_cross_entropy)
+        )
+        inputs = (Z, masses(4, 5).astype(dtype), masses(5, seed=2).astype(dtype))
     else:
-        by_hand, oracle = squared_error, oracles.squared_error
+        by_hand, oracle = ELEMENTWISE[kind], getattr(oracles, kind)
         inputs, dL = (Z, masses(4, 5).astype(dtype)), Z
     L, pull = jax.vjp(by_hand, *inputs)
     wide, wide_pull = jax.vjp(oracle, *(x.astype(jnp.float64) for x in inputs))
@@ -256,6 +439,48 @@ WRONG = {
         TypeError,
         "softmax_cross_entropy: Z has dtype int32; expected a floating dtype "
         "(float16, bfloat16, float32 or float64)",
+    ),
+    "a smoothing above one": (
+        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), label_smoothing=1.5),
+        ValueError,
+        "softmax_cross_entropy: label_smoothing is 1.5; expected a Python number from 0 to 1",
+    ),
+    "a smoothing that is no number": (
+        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), label_smoothing="some"),
+        TypeError,
+        "softmax_cross_entropy: label_smoothing is 'some'; expected a Python number from 0 to 1",
+    ),
+    "weights of examples": (
+        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), weights=jnp.ones(4)),
+        ValueError,
+        "softmax_cross_entropy: weights has shape (4,); expected (3,), one number a class",
+    ),
+    "weights of another dtype": (
+        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), weights=jnp.ones(3, jnp.float32)),
+        TypeError,
+        "softmax_cross_entropy: Z has dtype float64, weights has dtype float32; expected one dtype; "
+        "convert with .astype",
+    ),
+    "integer truths": (
+        lambda: binary_cross_entropy_with_logits(Z[0], labels(0, 1, 1)),
+        TypeError,
+        "binary_cross_entropy_with_logits: t has dtype int32; expected a floating dtype "
+        "(float16, bfloat16, float32 or float64)",
+    ),
+    "truths of another shape": (
+        lambda: binary_cross_entropy_with_logits(Z, Z[0]),
+        ValueError,
+        "binary_cross_entropy_with_logits: t has shape (3,); expected Z's, (4, 3)",
+    ),
+    "a delta of zero": (
+        lambda: huber(Z, Z, 0),
+        ValueError,
+        "huber: delta is 0; expected a Python number above 0",
+    ),
+    "huber of two shapes": (
+        lambda: huber(Z, Z[:, :1]),
+        ValueError,
+        "huber: t has shape (4, 1); expected A's, (4, 3)",
     ),
     "squared error of two shapes": (
         lambda: squared_error(Z, Z[:, :1]),

@@ -140,6 +140,27 @@ def mask_from_zero(inputs, dZ, right, keywords):
     return (jnp.where(inputs[0] >= 0, dZ, jnp.zeros_like(dZ)),)
 
 
+def held_fast(gate: Callable) -> Callable:
+    """The slope of a gated unit taken for its gate."""
+    return lambda inputs, dZ, right, keywords: (dZ * gate(inputs[0]),)
+
+
+def constant_statistics(inputs, cotangents, right, keywords):
+    """The gradient of A as of γ (A − μ)/√(v + ε) + β with μ and v held fast."""
+    A, gamma, beta = inputs
+    _, mean, variance = jaxcnn.batch_norm(A, **keywords)
+    given = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
+    fixed = partial(jaxcnn.batch_norm_inference, **given, **keywords)
+    return (jax.vjp(fixed, A)[1](cotangents[0])[0], *right[1:])
+
+
+def mean_left_in(inputs, dZ, right, keywords):
+    A, gamma, _ = inputs
+    r = jax.lax.rsqrt(jnp.var(A, -1, keepdims=True) + keywords["epsilon"])
+    mean = jnp.mean(dZ * jnp.broadcast_to(gamma, A.shape), -1, keepdims=True)
+    return (right[0] + r * mean, *right[1:])
+
+
 def passed_through(inputs, dZ, right, keywords):
     return (dZ, *right[1:])
 
@@ -221,6 +242,29 @@ PLANTED = [
         ),
     ),
     (
+        "relu6",
+        "unbounded above",
+        with_backward(jaxcnn.relu6, lambda inputs, dZ, right, keywords: (jnp.where(inputs[0] > 0, dZ, 0),)),
+    ),
+    ("elu", "the mask at ≥ 0", with_backward(jaxcnn.elu, mask_from_zero)),
+    (
+        "hardswish",
+        "the gate held fast",
+        with_backward(jaxcnn.hardswish, held_fast(lambda Z: jaxcnn.relu6(Z + 3) / 6)),
+    ),
+    ("silu", "the gate held fast", with_backward(jaxcnn.silu, held_fast(jaxcnn.sigmoid))),
+    (
+        "mish",
+        "the gate held fast",
+        with_backward(jaxcnn.mish, held_fast(lambda Z: jaxcnn.tanh(jaxcnn.softplus(Z)))),
+    ),
+    (
+        "gelu",
+        "the other of the two",
+        lambda Z, approximate: jaxcnn.gelu(Z, not approximate),
+    ),
+    ("glu", "the halves exchanged", lambda Z, axis: jaxcnn.glu(jnp.flip(Z, axis), axis)),
+    (
         "sigmoid",
         "the cotangent dropped",
         with_backward(jaxcnn.sigmoid, lambda inputs, dZ, right, keywords: (jaxcnn.sigmoid(inputs[0]),)),
@@ -252,6 +296,74 @@ PLANTED = [
         "softmax_cross_entropy",
         "divided by the batch",
         with_backward(jaxcnn.softmax_cross_entropy, scaled(0, lambda inputs: 0.5)),
+    ),
+    (
+        "binary_cross_entropy_with_logits",
+        "σ(Z) − t, which cancels",
+        with_backward(
+            jaxcnn.binary_cross_entropy_with_logits,
+            lambda inputs, dZ, right, keywords: (dZ * (jaxcnn.sigmoid(inputs[0]) - inputs[1]), right[1]),
+        ),
+    ),
+    (
+        "huber",
+        "the bound forgotten",
+        with_backward(
+            jaxcnn.huber,
+            lambda inputs, dZ, right, keywords: (dZ * (inputs[0] - inputs[1]), right[1]),
+        ),
+    ),
+    (
+        "batch_norm",
+        "the statistics taken for constants",
+        with_backward(jaxcnn.batch_norm, constant_statistics),
+    ),
+    ("batch_norm", "dγ divided by two", with_backward(jaxcnn.batch_norm, scaled(1, lambda inputs: 0.5))),
+    (
+        "batch_norm_inference",
+        "the gradient of the variance twice too large",
+        with_backward(jaxcnn.batch_norm_inference, scaled(4, lambda inputs: 2.0)),
+    ),
+    (
+        "layer_norm",
+        "the mean of the cotangent not taken out",
+        with_backward(jaxcnn.layer_norm, mean_left_in),
+    ),
+    (
+        "instance_norm",
+        "over batch and space",
+        lambda A, gamma, beta, **keywords: jaxcnn.batch_norm(A, gamma, beta, **keywords)[0],
+    ),
+    (
+        "group_norm",
+        "as many groups as a group has channels",
+        lambda A, gamma, beta, groups, **keywords: jaxcnn.group_norm(
+            A, gamma, beta, groups=A.shape[-1] // groups, **keywords
+        ),
+    ),
+    (
+        "rms_norm",
+        "the mean of the cotangent taken out",
+        with_backward(
+            jaxcnn.rms_norm,
+            lambda inputs, dZ, right, keywords: (
+                right[0] - jnp.mean(right[0], -1, keepdims=True),
+                right[1],
+            ),
+        ),
+    ),
+    (
+        "dropout",
+        "another mask in the backward pass",
+        with_backward(
+            jaxcnn.dropout,
+            lambda inputs, dZ, right, keywords: (jaxcnn.dropout(inputs[0][::-1], dZ, **keywords),),
+        ),
+    ),
+    (
+        "dropout",
+        "not scaled",
+        lambda key, A, rate, **keywords: jaxcnn.dropout(key, A, rate, **keywords) * (1 - rate),
     ),
     ("squared_error", "the 2 forgotten", with_backward(jaxcnn.squared_error, scaled(0, lambda inputs: 0.5))),
 ]

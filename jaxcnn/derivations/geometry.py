@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jaxcnn.window import Window, extent, resolve, with_ceil
 
 DTYPES = st.sampled_from((np.float64, np.float32))
+SHAPES = st.sampled_from(((3, 4), (7,), (), (2, 1, 3)))
 BATCHES = st.sampled_from((2, 3, 1, None))
 
 

@@ -7,7 +7,11 @@ from jaxcnn.derivations import (
     linear,
     losses,
     lp_pooling,
+    normalization,
     pooling,
+    rectifiers,
+    softmaxes,
+    stochastic,
     transposed_convolution,
     upsampling,
 )
@@ -20,7 +24,11 @@ DERIVATIONS: tuple[Derivation, ...] = (
     *lp_pooling.DERIVATIONS,
     *adaptive_pooling.DERIVATIONS,
     *upsampling.DERIVATIONS,
+    *rectifiers.DERIVATIONS,
+    *softmaxes.DERIVATIONS,
     *activations.DERIVATIONS,
     *linear.DERIVATIONS,
     *losses.DERIVATIONS,
+    *normalization.DERIVATIONS,
+    *stochastic.DERIVATIONS,
 )

@@ -1,23 +1,15 @@
-"""Activations as their definitions, written so that what `jax.grad` makes of them is accurate everywhere.
+"""Smooth activations as their definitions, so written that what `jax.grad` makes of them is accurate.
 
 No `jax.nn`, whose functions carry rules of their own, and no primitive whose derivative in jax cancels where
 that matters: 1 − tanh² and 1 − σ at saturation, σ″ near 0. A branch of `where` that could overflow
 gets a harmless argument where it is not taken.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import lax
-
-
-def relu(Z):
-    """max(Z, 0), with the derivative from the left at 0."""
-    return jnp.where(Z <= 0, 0, Z)
-
-
-def leaky_relu(Z, negative_slope=0.01):
-    """Z, times negative_slope where it is not positive."""
-    return jnp.where(Z <= 0, negative_slope * Z, Z)
 
 
 def _parts(Z):
@@ -49,33 +41,44 @@ def softplus(Z):
     return jnp.where(near, small / 2 + jnp.log(2 * jnp.cosh(small / 2)), far)
 
 
-def _from_largest(Z, axis):
-    """D = Z − Z[M] for the first largest entry M, and R = Σ_{k≠M} exp(D[k]).
-
-    D[M] is the constant 0 and exp(D[M]) the constant 1, which keeps the derivatives' sums free of
-    terms that cancel.
-    """
-    at_M = lax.broadcasted_iota(jnp.int32, Z.shape, axis) == jnp.expand_dims(
-        lax.argmax(Z, axis, jnp.int32), axis
-    )
-    D = Z - jnp.sum(jnp.where(at_M, Z, 0), axis, keepdims=True)
-    fixed = at_M & jnp.isfinite(Z)
-    D = jnp.where(fixed, 0, D)
-    return D, jnp.sum(jnp.where(fixed, 0, jnp.exp(D)), axis, keepdims=True)
+def _times_gate(Z, gate):
+    """Z gate(Z) for a gate that goes from 0 to 1, also where Z is infinite."""
+    finite = jnp.where(jnp.isinf(Z), 0, Z)
+    return jnp.where(jnp.isinf(Z), jnp.where(Z > 0, Z, 0), finite * gate(finite))
 
 
-def softmax(Z, axis=-1):
-    """exp(Z[k]) / Σ_j exp(Z[j]), both divided by exp(Z[M])."""
-    D, R = _from_largest(Z, axis % Z.ndim)
-    return jnp.exp(D) / (1 + R)
+def silu(Z):
+    """Z σ(Z)."""
+    return _times_gate(Z, sigmoid)
 
 
-def log_softmax(Z, axis=-1):
-    """Z[k] − log Σ_j exp(Z[j])."""
-    D, R = _from_largest(Z, axis % Z.ndim)
-    return D - jnp.log1p(R)
+def gelu(Z, approximate=False):
+    """Z Φ(Z), or Z (1 + tanh(u))/2 as Z σ(2u), which does not cancel."""
+
+    def by_tanh(Z):
+        Z = jnp.clip(Z, -50, 50)
+        return sigmoid(2 * math.sqrt(2 / math.pi) * (Z + 0.044715 * Z**3))
+
+    return _times_gate(Z, by_tanh if approximate else lambda Z: lax.erfc(-Z * math.sqrt(1 / 2)) / 2)
+
+
+def mish(Z):
+    """Z tanh(softplus(Z)), the gate as (p² − 1)/(p² + 1) of p = 1 + exp(Z)."""
+
+    def gate(Z):
+        e = jnp.exp(-jnp.abs(Z))
+        rising = e * (e + 2) / (e * (e + 2) + 2)
+        return jnp.where(Z < 0, rising, 1 - 2 * e * e / (1 + 2 * e + 2 * e * e))
+
+    return _times_gate(Z, gate)
+
+
+def glu(Z, axis=-1):
+    """The first half along the axis times σ of the second."""
+    U, V = jnp.split(Z, 2, axis)
+    return U * sigmoid(V)
 
 
 def activation_dZ(g, Z, dA, **keywords):
-    """The cotangent of Z, by `jax.vjp` of one of the definitions above."""
+    """The cotangent of Z, by `jax.vjp` of the definition g."""
     return jax.vjp(lambda Z: g(Z, **keywords), Z)[1](dA)[0]

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn import activations as library
+import jaxcnn as library
 from jaxcnn.derivations.claims.grids import (
     axes,
     compiled,

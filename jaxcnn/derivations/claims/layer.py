@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxcnn
-from jaxcnn import activations
+from jaxcnn import rectifiers
 from jaxcnn.derivations.claims.grids import (
     axes,
     compiled,
@@ -77,7 +77,7 @@ def patch_product(case: Case) -> Comparison:
 
 def library_layer(case: Case) -> Comparison:
     """A = relu(conv(A, W, b)) by jaxcnn, against the loop."""
-    A = activations.relu(jnp.asarray(library_vjp(case)["Z"]))
+    A = rectifiers.relu(jnp.asarray(library_vjp(case)["Z"]))
     return Comparison(np.asarray(A), relu(layer(case)))
 
 

@@ -1,0 +1,482 @@
+"""Normalisation by hand: Z = γ Â + β with Â of mean 0 and variance 1, and cotangents through the statistics.
+
+    A   activations          μ, v  mean and variance over the axes that an operation names, N entries
+    Â   (A − μ) r            r     1/√(v + ε)
+    Z   γ Â + β              dX    the cotangent ∂L/∂X of X; dÂ = γ dZ
+
+    μ = mean(A)       v = mean((A − μ)²)       Z = γ (A − μ) r + β                              (N.1)
+
+v is computed by these two passes, not as mean(A²) − μ², which cancels. All statistics are kept in float32 or
+wider.
+
+μ and v depend on A, so dA has three parts: directly dÂ r; by v, of which Â has the derivative −½ Â r²,
+
+    dv_all = dv − ½ r² Σ dÂ Â        and 2 (A − μ)/N dv_all goes on to A;
+
+by μ, where the way over v gives nothing since Σ (A − μ) = 0: dμ_all = dμ − r Σ dÂ, and dμ_all/N goes on.
+Together
+
+    dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N                               (N.2)
+    dγ = Σ dZ Â          dβ = Σ dZ          (over all axes but γ's)                             (N.3)
+
+rms_norm leaves the mean out, of A and so of dA:
+
+    Z = γ A r,  r = 1/√(mean(A²) + ε)          dA = r (dÂ − Â mean(dÂ Â)),  Â = A r             (N.4)
+
+and with statistics that are given, batch_norm_inference is linear in A:
+
+    dA = r dÂ          dμ = −Σ dA          dv = −½ r² Σ dÂ Â = −½ γ r² dγ                       (N.5)
+
+With statistics over several devices, too, batch_norm is (N.5) of the means over the devices, which JAX
+transposes as the mapping demands, each of the device's own mean and of
+
+    v = mean((A − μ)²) for a μ that is given          dA = 2 (A − μ)/N dv          dμ = −Σ dA          (N.6)
+
+Residuals: A, which mostly lives on anyway, with μ, r and γ, which are small. Â is not kept: it would be one
+more array of A's size, and is two operations an entry away. The backward passes are plain formulas in the
+residuals, which JAX differentiates as they stand, by way of the rules above, for gradients of gradients.
+Sources: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu and He 2018; Zhang and Sennrich 2019.
+"""
+
+import math
+from collections.abc import Hashable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from jaxcnn._arrays import floating, same_dtype, widened
+from jaxcnn._errors import integer, number, wrong_type, wrong_value
+from jaxcnn._sharding import vary_alike
+
+AxisName = Hashable | tuple[Hashable, ...]
+
+
+def batch_norm(
+    A: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    *,
+    axis_name: AxisName | None = None,
+    epsilon: float = 1e-5,
+) -> tuple[Array, Array, Array]:
+    """Z = γ (A − μ)/√(v + ε) + β by each channel's statistics over batch and space, (N.1); for training.
+
+    Args:
+        A: activations, (…, C), with at least one axis before the channels.
+        gamma: γ, (C,), of A's dtype; None for 1.
+        beta: β, (C,), of A's dtype; None for 0.
+        axis_name: the name, or a tuple of names, of mapped axes (`jax.shard_map`, `jax.pmap`, `jax.vmap`)
+            over which the statistics are taken as well, so that several devices see one batch.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        (Z, mean, variance): Z of A's shape and dtype; μ and v, (C,), in float32 or wider, for running
+            averages. v is the mean of the squares (N, not N − 1). All three are differentiable.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+
+    >>> Z, mean, variance = batch_norm(jnp.array([[1.0, 5.0], [3.0, 5.0]], jnp.float32))
+    >>> Z.round(2), mean, variance
+    (Array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32), Array([2., 5.], dtype=float32), Array([1., 0.], dtype=float32))
+    """
+    A = floating("batch_norm", "A", A)
+    _needs("batch_norm", A, 2, "(…, C), with at least one axis before the channels")
+    gamma, beta = _affine("batch_norm", A, gamma, beta)
+    spec = _spec("batch_norm", A, tuple(range(A.ndim - 1)), epsilon)
+    if axis_name is not None:
+        mean = lax.pmean(jnp.mean(widened(A), spec.axes), axis_name)
+        variance = lax.pmean(_mean_square(*vary_alike(A, mean)), axis_name)
+        Z = _standardize(spec.epsilon, *vary_alike(A, gamma, beta, mean, variance))
+        return Z, mean, variance
+    Z, mean, variance = _normalize(spec, *vary_alike(A, gamma, beta))
+    return Z, mean.reshape(A.shape[-1]), variance.reshape(A.shape[-1])
+
+
+def batch_norm_inference(
+    A: ArrayLike,
+    gamma: ArrayLike | None,
+    beta: ArrayLike | None,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    *,
+    epsilon: float = 1e-5,
+) -> Array:
+    """Z = γ (A − μ)/√(v + ε) + β with the statistics given, (N.5); for evaluation.
+
+    Args:
+        A: activations, (…, C).
+        gamma: γ, (C,), of A's dtype; None for 1.
+        beta: β, (C,), of A's dtype; None for 0.
+        mean: μ, (C,), of A's dtype or in float32 or wider, as `batch_norm` gives it.
+        variance: v, (C,), of mean's dtype.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+
+    >>> A = jnp.array([[1.0, 5.0], [3.0, 5.0]], jnp.float32)
+    >>> batch_norm_inference(A, None, None, A[0], jnp.array([4.0, 4.0], jnp.float32)).round(2)
+    Array([[0., 0.],
+           [1., 0.]], dtype=float32)
+    """
+    A = floating("batch_norm_inference", "A", A)
+    _needs("batch_norm_inference", A, 1, "(…, C)")
+    gamma, beta = _affine("batch_norm_inference", A, gamma, beta)
+    mean = floating("batch_norm_inference", "mean", mean)
+    variance = floating("batch_norm_inference", "variance", variance)
+    same_dtype("batch_norm_inference", mean=mean, variance=variance)
+    if mean.dtype not in (A.dtype, widened(A).dtype):
+        allowed = " or ".join(dict.fromkeys(str(dtype) for dtype in (A.dtype, widened(A).dtype)))
+        wrong_type("batch_norm_inference", f"mean has dtype {mean.dtype}", f"{allowed} for A of {A.dtype}")
+    for name, X in (("mean", mean), ("variance", variance)):
+        _one_each("batch_norm_inference", name, X, A)
+    epsilon = _epsilon("batch_norm_inference", epsilon)
+    return _standardize(epsilon, *vary_alike(A, gamma, beta, mean, variance))
+
+
+def layer_norm(
+    A: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-5,
+) -> Array:
+    """Z = γ (A − μ)/√(v + ε) + β with the statistics of each pixel over its channels, (N.1).
+
+    Args:
+        A: activations, (…, C), with any leading axes.
+        gamma: γ, (C,), of A's dtype; None for 1.
+        beta: β, (C,), of A's dtype; None for 0.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+
+    >>> layer_norm(jnp.array([[1.0, 3.0], [5.0, 5.0]], jnp.float32)).round(2)
+    Array([[-1.,  1.],
+           [ 0.,  0.]], dtype=float32)
+    """
+    A = floating("layer_norm", "A", A)
+    _needs("layer_norm", A, 1, "(…, C)")
+    gamma, beta = _affine("layer_norm", A, gamma, beta)
+    return _normalized(_spec("layer_norm", A, (A.ndim - 1,), epsilon), A, gamma, beta)
+
+
+def instance_norm(
+    A: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-5,
+) -> Array:
+    """Z = γ (A − μ)/√(v + ε) + β with the statistics of each channel of each example over space, (N.1).
+
+    Args:
+        A: activations with a batch axis, (B, *n, C).
+        gamma: γ, (C,), of A's dtype; None for 1.
+        beta: β, (C,), of A's dtype; None for 0.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
+
+    >>> instance_norm(jnp.array([[[1.0], [3.0]], [[5.0], [5.0]]], jnp.float32))[..., 0].round(2)
+    Array([[-1.,  1.],
+           [ 0.,  0.]], dtype=float32)
+    """
+    A = floating("instance_norm", "A", A)
+    _needs("instance_norm", A, 3, "(B, *n, C) with its batch axis and at least one spatial axis")
+    gamma, beta = _affine("instance_norm", A, gamma, beta)
+    return _normalized(_spec("instance_norm", A, tuple(range(1, A.ndim - 1)), epsilon), A, gamma, beta)
+
+
+def group_norm(
+    A: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    *,
+    groups: int,
+    epsilon: float = 1e-5,
+) -> Array:
+    """Z = γ (A − μ)/√(v + ε) + β with the statistics of each group of channels over it and space, (N.1).
+
+    Args:
+        A: activations with a batch axis, (B, *n, C).
+        gamma: γ, (C,), of A's dtype; None for 1.
+        beta: β, (C,), of A's dtype; None for 0.
+        groups: the channels are cut into this many groups of neighbours; it divides C.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Wu and He, "Group normalization", 2018.
+
+    >>> group_norm(jnp.array([[1.0, 3.0, 5.0, 5.0]], jnp.float32), groups=2).round(2)
+    Array([[-1.,  1.,  0.,  0.]], dtype=float32)
+    """
+    A = floating("group_norm", "A", A)
+    _needs("group_norm", A, 2, "(B, *n, C) with its batch axis")
+    gamma, beta = _affine("group_norm", A, gamma, beta)
+    groups = integer("group_norm", "groups", groups, least=1)
+    C = A.shape[-1]
+    if C % groups:
+        wrong_value("group_norm", f"A has {C} channels", f"a multiple of groups = {groups}")
+    cut = (groups, C // groups)
+    gamma, beta = (None if X is None else X.reshape(cut) for X in (gamma, beta))
+    apart = A.reshape(*A.shape[:-1], *cut)
+    spec = _spec("group_norm", apart, (*range(1, A.ndim - 1), A.ndim), epsilon)
+    return _normalized(spec, apart, gamma, beta).reshape(A.shape)
+
+
+def rms_norm(A: ArrayLike, gamma: ArrayLike | None = None, *, epsilon: float = 1e-5) -> Array:
+    """Z = γ A/√(mean(A²) + ε) with the mean of each pixel over its channels, (N.4).
+
+    Args:
+        A: activations, (…, C), with any leading axes.
+        gamma: γ, (C,), of A's dtype; None for 1.
+        epsilon: ε, a positive Python number.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
+
+    >>> rms_norm(jnp.array([[3.0, -3.0], [0.0, 0.0]], jnp.float32)).round(2)
+    Array([[ 1., -1.],
+           [ 0.,  0.]], dtype=float32)
+    """
+    A = floating("rms_norm", "A", A)
+    _needs("rms_norm", A, 1, "(…, C)")
+    gamma, _ = _affine("rms_norm", A, gamma, None)
+    spec = _spec("rms_norm", A, (A.ndim - 1,), epsilon)
+    return _rms_norm(spec, *vary_alike(A, gamma))
+
+
+# ------------------------------------------------------------------------------ the rules
+
+
+class _Spec(NamedTuple):
+    """What is static: the axes of the statistics, and ε."""
+
+    axes: tuple[int, ...]
+    epsilon: float
+
+
+def _mean(spec: _Spec, X: Array) -> Array:
+    """The mean over the axes, which stay with size 1."""
+    return jnp.mean(X, spec.axes, keepdims=True)
+
+
+def _along(X: Array, like: Array) -> Array:
+    """γ or what has its shape, wide, broadcast from the last axes to `like`."""
+    return jnp.broadcast_to(widened(X), like.shape)
+
+
+def _scaled(X: Array, gamma: Array | None) -> Array:
+    return X if gamma is None else X * _along(gamma, X)
+
+
+def _shifted(X: Array, beta: Array | None) -> Array:
+    return X if beta is None else X + _along(beta, X)
+
+
+# (N.3)  dγ = Σ dZ Â          dβ = Σ dZ
+def _gathered(X: Array, parameter: Array | None) -> Array | None:
+    """The parameter's cotangent, if there is one."""
+    return None if parameter is None else _gather(X, parameter)
+
+
+def _gather(X: Array, parameter: Array) -> Array:
+    """The sum over all axes but those of the parameter, in its dtype."""
+    return jnp.sum(X, tuple(range(X.ndim - parameter.ndim))).astype(parameter.dtype)
+
+
+# (N.1)  μ = mean(A)          v = mean((A − μ)²)          Z = γ (A − μ) r + β
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
+    mean = _mean(spec, widened(A))
+    centred = widened(A) - mean
+    variance = _mean(spec, centred * centred)
+    Z = _shifted(_scaled(centred * lax.rsqrt(variance + spec.epsilon), gamma), beta)
+    return Z.astype(A.dtype), mean, variance
+
+
+def _normalize_fwd(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None):
+    Z, mean, variance = _normalize(spec, A, gamma, beta)
+    return (Z, mean, variance), (A, mean, lax.rsqrt(variance + spec.epsilon), gamma, beta)
+
+
+# (N.2)  dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N
+@partial(jax.jit, static_argnums=(0,))
+def _normalize_bwd(spec: _Spec, residuals, cotangents):
+    A, mean, r, gamma, beta = residuals
+    dZ, dmean, dvariance = cotangents
+    dZ, centred = widened(dZ), widened(A) - mean
+    A_hat, dA_hat = centred * r, _scaled(dZ, gamma)
+    dA = r * (dA_hat - _mean(spec, dA_hat) - A_hat * _mean(spec, dA_hat * A_hat))
+    dA = dA + (dmean + 2 * centred * dvariance) / math.prod(A.shape[axis] for axis in spec.axes)
+    return dA.astype(A.dtype), _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
+
+
+# (N.4)  Z = γ A r          dA = r (dÂ − Â mean(dÂ Â))
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _rms_norm(spec: _Spec, A: Array, gamma: Array | None) -> Array:
+    wide = widened(A)
+    return _scaled(wide * _rms_rate(spec, wide), gamma).astype(A.dtype)
+
+
+def _rms_norm_fwd(spec: _Spec, A: Array, gamma: Array | None):
+    return _rms_norm(spec, A, gamma), (A, gamma)
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _rms_norm_bwd(spec: _Spec, residuals, dZ: Array):
+    A, gamma = residuals
+    wide, dZ = widened(A), widened(dZ)
+    r = _rms_rate(spec, wide)
+    A_hat, dA_hat = wide * r, _scaled(dZ, gamma)
+    dA = r * (dA_hat - A_hat * _mean(spec, dA_hat * A_hat))
+    return dA.astype(A.dtype), _gathered(dZ * A_hat, gamma)
+
+
+def _rms_rate(spec: _Spec, A: Array) -> Array:
+    return lax.rsqrt(_mean(spec, A * A) + spec.epsilon)
+
+
+# (N.5)  Z = γ (A − μ) r + β          dA = r dÂ          dμ = −Σ dA          dv = −½ γ r² Σ dZ Â
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _standardize(
+    epsilon: float, A: Array, gamma: Array | None, beta: Array | None, mean: Array, variance: Array
+) -> Array:
+    A_hat = _standard(A, mean, lax.rsqrt(widened(variance) + epsilon))
+    return _shifted(_scaled(A_hat, gamma), beta).astype(A.dtype)
+
+
+def _standardize_fwd(epsilon: float, A: Array, gamma, beta, mean: Array, variance: Array):
+    return _standardize(epsilon, A, gamma, beta, mean, variance), (A, gamma, beta, mean, variance)
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _standardize_bwd(epsilon: float, residuals, dZ: Array):
+    A, gamma, beta, mean, variance = residuals
+    dZ, r = widened(dZ), lax.rsqrt(widened(variance) + epsilon)
+    dA = _scaled(dZ, gamma) * _along(r, dZ)
+    dZ_A_hat = dZ * _standard(A, mean, r)
+    dvariance = _scaled(_gather(dZ_A_hat, r), gamma) * r * r / -2
+    return (
+        dA.astype(A.dtype),
+        _gathered(dZ_A_hat, gamma),
+        _gathered(dZ, beta),
+        -_gather(dA, mean),
+        dvariance.astype(variance.dtype),
+    )
+
+
+def _standard(A: Array, mean: Array, r: Array) -> Array:
+    """Â."""
+    return _centred(A, mean) * _along(r, A)
+
+
+def _centred(A: Array, mean: Array) -> Array:
+    return widened(A) - _along(mean, A)
+
+
+# (N.6)  v = mean((A − μ)²)          dA = 2 (A − μ)/N dv          dμ = −Σ dA
+@jax.custom_vjp
+@jax.jit
+def _mean_square(A: Array, mean: Array) -> Array:
+    return jnp.mean(_centred(A, mean) ** 2, tuple(range(A.ndim - mean.ndim)))
+
+
+def _mean_square_fwd(A: Array, mean: Array):
+    return _mean_square(A, mean), (A, mean)
+
+
+@jax.jit
+def _mean_square_bwd(residuals, dvariance: Array):
+    A, mean = residuals
+    dA = 2 * _centred(A, mean) * _along(dvariance, A) / math.prod(A.shape[: A.ndim - mean.ndim])
+    return dA.astype(A.dtype), -_gather(dA, mean)
+
+
+_normalize.defvjp(_normalize_fwd, _normalize_bwd)
+_rms_norm.defvjp(_rms_norm_fwd, _rms_norm_bwd)
+_standardize.defvjp(_standardize_fwd, _standardize_bwd)
+_mean_square.defvjp(_mean_square_fwd, _mean_square_bwd)
+
+
+def _normalized(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> Array:
+    """(N.1) for a caller who wants Z alone."""
+    return _normalize(spec, *vary_alike(A, gamma, beta))[0]
+
+
+# ------------------------------------------------------------------------- argument checks
+
+
+def _needs(operation: str, A: Array, rank: int, shape: str) -> None:
+    if A.ndim < rank:
+        wrong_value(operation, f"A has shape {A.shape}", shape)
+
+
+def _spec(operation: str, A: Array, axes: tuple[int, ...], epsilon: float) -> _Spec:
+    """What is static, checked."""
+    if any(A.shape[axis] == 0 for axis in axes):
+        wrong_value(operation, f"A has shape {A.shape}", "at least 1 entry along the axes of the mean")
+    return _Spec(axes, _epsilon(operation, epsilon))
+
+
+def _affine(
+    operation: str, A: Array, gamma: ArrayLike | None, beta: ArrayLike | None
+) -> tuple[Array | None, Array | None]:
+    """γ and β, each None or (C,) of A's dtype."""
+    checked: list[Array | None] = []
+    for name, value in (("gamma", gamma), ("beta", beta)):
+        if value is not None:
+            value = floating(operation, name, value)
+            same_dtype(operation, A=A, **{name: value})
+            _one_each(operation, name, value, A)
+        checked.append(value)
+    return checked[0], checked[1]
+
+
+def _one_each(operation: str, name: str, X: Array, A: Array) -> None:
+    if X.shape != A.shape[-1:]:
+        wrong_value(operation, f"{name} has shape {X.shape}", f"({A.shape[-1]},), one number a channel of A")
+
+
+def _epsilon(operation: str, epsilon: float) -> float:
+    return number(operation, "epsilon", epsilon, "above 0", lambda e: 0 < e < np.inf)

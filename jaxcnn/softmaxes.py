@@ -1,0 +1,153 @@
+"""Softmax and log-softmax by hand: activations whose Jacobian is not diagonal, so that dZ = Jᵀ dA.
+
+    Z  logits                         M  the first largest entry along the axis
+    y  the probabilities softmax(Z)   R  Σ_{k≠M} exp(Z[k] − Z[M])
+
+Neither changes when a constant is added to Z, so
+
+    Σ_k dZ[k] = 0                                                                              (S.0)
+
+which gives dZ[M] as minus the sum of the others. So 1 − y[M] is never computed: it would cancel
+where the probabilities saturate.
+
+Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
+Source: article section "Backpropagation", of which they are the exception; ledger L12, L20.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from jaxcnn._arrays import axis_of, floating, widened
+from jaxcnn._errors import wrong_value
+
+
+def softmax(Z: ArrayLike, axis: int = -1) -> Array:
+    """y[k] = exp(Z[k]) / Σ_j exp(Z[j]), equation (S.1).
+
+    Args:
+        Z: an array of at least 1 axis and floating dtype.
+        axis: the axis of the classes.
+
+    Returns:
+        y, of Z's shape and dtype; sums are kept in float32 or wider.
+
+    Raises:
+        TypeError: Z is not a floating array, or axis not an integer.
+        ValueError: Z has no such axis, or no entry along it.
+
+    Source: article "Backpropagation", of which it is the exception: L12, L20.
+
+    >>> softmax(jnp.array([1000.0, 1000.0, -jnp.inf], jnp.float32))
+    Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    Z = floating("softmax", "Z", Z)
+    return _softmax(_class_axis("softmax", Z, axis), Z)
+
+
+def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
+    """A[k] = Z[k] − log Σ_j exp(Z[j]), equation (S.2).
+
+    Args:
+        Z: an array of at least 1 axis and floating dtype.
+        axis: the axis of the classes.
+
+    Returns:
+        A, of Z's shape and dtype; sums are kept in float32 or wider.
+
+    Raises:
+        TypeError: Z is not a floating array, or axis not an integer.
+        ValueError: Z has no such axis, or no entry along it.
+
+    Source: article "Backpropagation", by way of L20.
+
+    >>> log_softmax(jnp.array([1000.0, 0.0, -jnp.inf], jnp.float32))
+    Array([    0., -1000.,   -inf], dtype=float32)
+    """
+    Z = floating("log_softmax", "Z", Z)
+    return _log_softmax(_class_axis("log_softmax", Z, axis), Z)
+
+
+# ------------------------------------------------------------------------------ the rules
+
+
+# (S.1)  y[k] = exp(Z[k] − Z[M]) / (1 + R)          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j]), dZ[M] by (S.0)
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _softmax(axis: int, Z: Array) -> Array:
+    above, R = _from_largest(axis, Z)
+    return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+
+
+def _softmax_fwd(axis: int, Z: Array):
+    y = _softmax(axis, Z)
+    return y, y
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _softmax_bwd(axis: int, y: Array, dA: Array):
+    wide_y, wide_dA = widened(y), widened(dA)
+    dZ = wide_y * (wide_dA - jnp.sum(wide_dA * wide_y, axis, keepdims=True))
+    return (balanced(axis, y, dZ).astype(y.dtype),)
+
+
+# (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (S.0)
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _log_softmax(axis: int, Z: Array) -> Array:
+    above, R = _from_largest(axis, Z)
+    return (above - jnp.log1p(R)).astype(Z.dtype)
+
+
+def _log_softmax_fwd(axis: int, Z: Array):
+    return _log_softmax(axis, Z), Z
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _log_softmax_bwd(axis: int, Z: Array, dA: Array):
+    y, wide_dA = _softmax(axis, widened(Z)), widened(dA)
+    dZ = wide_dA - y * jnp.sum(wide_dA, axis, keepdims=True)
+    return (balanced(axis, Z, dZ).astype(Z.dtype),)
+
+
+_softmax.defvjp(_softmax_fwd, _softmax_bwd)
+_log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
+
+
+# --------------------------------------------------------------------- what the rules share
+
+
+def balanced(axis: int, Z: Array, dZ: Array) -> Array:
+    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], equation (S.0); Z, or anything that orders alike, tells M."""
+    at_M = _first_largest(axis, Z)
+    others = jnp.where(at_M, 0, dZ)
+    return jnp.where(at_M, -jnp.sum(others, axis, keepdims=True), others)
+
+
+def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
+    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), so that log Σ exp(Z) = Z[M] + log1p(R), in a wide dtype."""
+    Z = widened(Z)
+    above = Z - jnp.max(Z, axis, keepdims=True)
+    # above[M] is 0, or NaN where Z[M] is infinite or NaN: either belongs in R
+    return above, jnp.sum(jnp.where(_first_largest(axis, Z), above, jnp.exp(above)), axis, keepdims=True)
+
+
+def _first_largest(axis: int, Z: Array) -> Array:
+    """Whether an entry is M: the first of the largest along the axis."""
+    index = lax.broadcasted_iota(np.int32, Z.shape, axis)
+    return index == jnp.expand_dims(lax.argmax(Z, axis, np.int32), axis)
+
+
+# ------------------------------------------------------------------------- argument checks
+
+
+def _class_axis(operation: str, Z: Array, axis: int) -> int:
+    """`axis` counted from the front, with at least one entry along it."""
+    front = axis_of(operation, "Z", Z, axis)
+    if Z.shape[front] == 0:
+        wrong_value(operation, f"Z has shape {Z.shape}", f"at least 1 entry along axis {axis}")
+    return front

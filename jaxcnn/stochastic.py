@@ -1,0 +1,105 @@
+"""Dropout by hand: a linear map of A once its mask is drawn, and its own adjoint.
+
+    A   activations          m  the mask, 1 with probability 1 − q, else 0
+    Z   after dropout        q  the rate            dX  the cotangent ∂L/∂X of X
+
+    Z = m A/(1 − q)          dA = m dZ/(1 − q)                                                  (K.1)
+
+so the backward pass is the operation itself, with the same key, applied to dZ, to any order. The
+residual is the key alone: the mask is drawn anew, never kept. The mean of Z over the masks is A.
+
+Conventions. Where m = 0, Z and dA are 0, whatever A and dZ are, a NaN too; q = 1 gives 0 throughout. The
+mask depends on the key, the rate and the shape, not on the dtype.
+Source: Srivastava et al. 2014; whole channels: Tompson et al. 2015.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxcnn._arrays import floating
+from jaxcnn._errors import number, wrong_type, wrong_value
+
+
+def dropout(key: Array, A: ArrayLike, rate: float, *, spatial: bool = False) -> Array:
+    """Z = m A/(1 − rate), (K.1): each entry 0 with probability `rate`, the others scaled up.
+
+    Args:
+        key: one key of `jax.random`, typed (`jax.random.key`) or raw (`jax.random.PRNGKey`).
+        A: activations of any shape; (B, *n, C) where spatial.
+        rate: q, a Python number from 0 to 1.
+        spatial: drop whole channels of an example: one draw for all of its pixels.
+
+    Returns:
+        Z, of A's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: naming the argument, what came and what was expected.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    >>> dropout(jax.random.key(0), jnp.ones(6, jnp.float32), 0.5)
+    Array([0., 0., 2., 2., 0., 2.], dtype=float32)
+    """
+    A = floating("dropout", "A", A)
+    rate = number("dropout", "rate", rate, "from 0 to 1", lambda q: 0 <= q <= 1)
+    if not isinstance(spatial, bool):
+        wrong_type("dropout", f"spatial is {spatial!r}", "True or False")
+    if spatial and A.ndim < 3:
+        wrong_value(
+            "dropout", f"A has shape {A.shape}", "(B, *n, C) with at least one spatial axis, where spatial"
+        )
+    key = _one_key(key)
+    shape = (A.shape[0], *(1 for _ in A.shape[1:-1]), A.shape[-1]) if spatial else A.shape
+    return A if rate == 0 else _dropout(_Spec(rate, shape), key, A)
+
+
+# ------------------------------------------------------------------------------ the rule
+
+
+class _Spec(NamedTuple):
+    """What is static: the rate and the shape of the mask, which is broadcast to A's."""
+
+    rate: float
+    shape: tuple[int, ...]
+
+
+# (K.1)  Z = m A/(1 − q)          dA = m dZ/(1 − q)
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _dropout(spec: _Spec, key: Array, A: Array) -> Array:
+    keep = 1 - spec.rate
+    mask = jax.random.bernoulli(key, np.float32(keep), spec.shape)
+    return jnp.where(jnp.broadcast_to(mask, A.shape), A / (keep or 1), 0)
+
+
+def _dropout_fwd(spec: _Spec, key: Array, A: Array):
+    return _dropout(spec, key, A), key
+
+
+def _dropout_bwd(spec: _Spec, key: Array, dZ: Array):
+    return None, _dropout(spec, key, dZ)
+
+
+_dropout.defvjp(_dropout_fwd, _dropout_bwd)
+
+
+# ------------------------------------------------------------------------- argument checks
+
+
+def _one_key(key: Any) -> Array:
+    """`key`, refused unless it is one key, typed or raw."""
+    expected = "one key: jax.random.key(0), or jax.random.PRNGKey(0)"
+    if not hasattr(key, "shape") or not hasattr(key, "dtype"):
+        wrong_type("dropout", f"key is a {type(key).__name__}", expected)
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed and key.dtype != np.uint32:
+        wrong_type("dropout", f"key has dtype {key.dtype}", expected)
+    if key.shape != (() if typed else jax.eval_shape(jax.random.PRNGKey, 0).shape):
+        wrong_value("dropout", f"key has shape {key.shape}", expected)
+    return jnp.asarray(key)
