@@ -31,6 +31,7 @@ from jax.typing import DTypeLike
 
 from jaxcnn import activations, normalization, rectifiers, softmaxes
 from jaxcnn._errors import integer, number, window_tuple, wrong_type, wrong_value
+from jaxcnn.adaptive_pooling import global_avg_pool
 from jaxcnn.convolution import conv
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.linear import dense
@@ -458,9 +459,9 @@ def squeeze_excite(ratio: int = 16) -> Layer:
     gate = _by_channels(lambda C: sequential(Dense(max(1, C // ratio)), Relu, Dense(C), Sigmoid))
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
-        mean = avg_pool(A, A.shape[1:-1])  # (B, 1, …, 1, C)
+        mean = global_avg_pool(A, spatial=A.ndim - 2)
         opening, state = gate.apply(params, state, mean, train=train, key=key)
-        return A * opening, state
+        return A * jnp.expand_dims(opening, range(1, A.ndim - 1)), state
 
     return Layer(gate.init, apply)
 
