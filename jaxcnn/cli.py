@@ -23,8 +23,8 @@ import numpy as np
 from jaxcnn._errors import missing_extra
 
 # Geometries tried for each operation: enough to meet every rank, padding and stride, few enough to compile
-# within the minute.
-GEOMETRIES, GEOMETRIES_THOROUGH = 6, 100
+# within two minutes.
+GEOMETRIES, GEOMETRIES_THOROUGH = 3, 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
