@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 
 from jaxcnn._errors import integer, wrong_type, wrong_value
-from jaxcnn.forms.windows import accumulator
+from jaxcnn.forms.windows import widened as widened  # for operations that see no windows
 from jaxcnn.window import Window
 
 
@@ -58,11 +58,6 @@ def axis_of(operation: str, argument: str, X: Array, axis: Any) -> int:
             f"an axis of {argument}, which has {X.ndim}",
         )
     return axis % X.ndim
-
-
-def widened(X: Array) -> Array:
-    """X in the dtype in which sums are kept: float32 or wider."""
-    return X.astype(accumulator(X.dtype))
 
 
 def with_batch(operation: str, argument: str, X: Array, rank: int) -> tuple[Array, bool]:

@@ -33,7 +33,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import floating, with_batch
 from jaxcnn._errors import integer, window_tuple, wrong_value
 from jaxcnn.forms import axes
-from jaxcnn.forms.windows import accumulator, like
+from jaxcnn.forms.windows import like, widened
 from jaxcnn.window import adaptive_windows
 
 
@@ -134,7 +134,7 @@ class _Adaptive(NamedTuple):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _average(spec: _Adaptive, A: Array) -> Array:
-    total = A.astype(accumulator(A.dtype))
+    total = widened(A)
     for axis, rows in enumerate(spec.tables):
         total = axes.apply(total, rows, 1 + axis)
     return (total / _sizes(spec, total)).astype(A.dtype)
@@ -144,7 +144,7 @@ def _average(spec: _Adaptive, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _average_dA(spec: _Adaptive, dZ: Array) -> Array:
-    dA = dZ.astype(accumulator(dZ.dtype))
+    dA = widened(dZ)
     dA = dA / _sizes(spec, dA)
     for axis, rows in enumerate(spec.tables):
         dA = axes.apply(dA, axes.transposed(rows, spec.input_size[axis]), 1 + axis)
@@ -172,7 +172,7 @@ def _maximum(spec: _Adaptive, A: Array) -> tuple[Array, Array]:
 @partial(jax.jit, static_argnums=(0,))
 def _maximum_dA(spec: _Adaptive, k: Array, dZ: Array) -> Array:
     size = math.prod(rows.pixel.shape[1] for rows in spec.tables)
-    wide = jnp.repeat(dZ.astype(accumulator(dZ.dtype))[..., None, :], size, axis=-2)
+    wide = jnp.repeat(widened(dZ)[..., None, :], size, axis=-2)
     return _fold(spec, jnp.where(_is(k, size), wide, jnp.zeros_like(wide))).astype(dZ.dtype)
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn.forms.windows import accumulator
+from jaxcnn.forms.windows import widened
 from jaxcnn.window import Window
 
 
@@ -45,7 +45,7 @@ def _fill(window: Window, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _fold(window: Window, dA: Array) -> Array:
-    wide = dA.astype(accumulator(dA.dtype))
+    wide = widened(dA)
     for axis in range(1, 1 + window.rank):
         n, (p, q) = window.input_size[axis - 1], window.padding[axis - 1]
         total = lax.slice_in_dim(wide, p, p + n, axis=axis)

@@ -93,11 +93,7 @@ def conv(
     dtype = result_dtype("conv", preferred_element_type, A.dtype)
     Z = _conv(_Spec(window.filled, groups, precision, dtype), *vary_alike(fill(window, A), W))
     if b is not None:
-        b = floating("conv", "b", b)
-        same_dtype("conv", A=A, b=b)
-        if b.shape != (W.shape[-1],):
-            wrong_value("conv", f"b has shape {b.shape}", f"({W.shape[-1]},), one number a filter")
-        Z = add_bias(*vary_alike(Z, b))
+        Z = biased("conv", Z, b, "one number a filter", A=A)
     return Z if batched else Z[0]
 
 
@@ -234,6 +230,15 @@ def conv_db(dZ: ArrayLike) -> Array:
     return _sum_leading(dZ.shape, dZ)
 
 
+def biased(operation: str, Z: Array, b: Any, each: str, /, **typed: Array) -> Array:
+    """Z[…,o] + b[o] on behalf of `operation`; b, `each` of what it is, has the dtype of the array `typed`."""
+    b = floating(operation, "b", b)
+    same_dtype(operation, **typed, b=b)
+    if b.shape != Z.shape[-1:]:
+        wrong_value(operation, f"b has shape {b.shape}", f"{Z.shape[-1:]}, {each}")
+    return _add_bias(*vary_alike(Z, b))
+
+
 def convolve(f: ArrayLike, h: ArrayLike, mode: str = "full") -> Array:
     """G[m] = Σ_j h[j] f[m − j]: the true convolution, the article's first formula (L1).
 
@@ -359,21 +364,21 @@ _conv_dA.defvjp(_conv_dA_fwd, _conv_dA_bwd)
 _conv_dW.defvjp(_conv_dW_fwd, _conv_dW_bwd)
 
 
+# Z[…,o] + b[o]; db is (C.4)
 @jax.custom_vjp
-def add_bias(Z: Array, b: Array) -> Array:
-    """Z[…,o] + b[o], checked by the caller; db is (C.4)."""
+def _add_bias(Z: Array, b: Array) -> Array:
     return Z + jnp.broadcast_to(b.astype(Z.dtype), Z.shape)
 
 
 def _add_bias_fwd(Z: Array, b: Array):
-    return add_bias(Z, b), b[:0]  # an empty array: b's dtype is all the backward pass needs
+    return _add_bias(Z, b), b[:0]  # an empty array: b's dtype is all the backward pass needs
 
 
 def _add_bias_bwd(b: Array, dZ: Array):
     return dZ, _sum_leading(dZ.shape, dZ).astype(b.dtype)
 
 
-add_bias.defvjp(_add_bias_fwd, _add_bias_bwd)
+_add_bias.defvjp(_add_bias_fwd, _add_bias_bwd)
 
 
 # (C.4)  db[o] = Σ_{b,m} dZ[b,m,o]

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import floating, same_dtype
 from jaxcnn._errors import wrong_value
 from jaxcnn._sharding import product_sharding, vary_alike
-from jaxcnn.convolution import add_bias
+from jaxcnn.convolution import biased
 from jaxcnn.forms.windows import accumulator
 
 
@@ -58,11 +58,7 @@ def dense(
     _check_features("dense", "A", A, W.shape[0], "n_in", f"the rows of W {W.shape}")
     Z = _dense(precision, *vary_alike(A, W))
     if b is not None:
-        b = floating("dense", "b", b)
-        same_dtype("dense", A=A, b=b)
-        if b.shape != (W.shape[1],):
-            wrong_value("dense", f"b has shape {b.shape}", f"({W.shape[1]},), one number a column of W")
-        Z = add_bias(*vary_alike(Z, b))
+        Z = biased("dense", Z, b, "one number a column of W", A=A)
     return Z
 
 

@@ -28,7 +28,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._errors import wrong_type, wrong_value
 from jaxcnn._pools import pool_input
-from jaxcnn.forms.windows import accumulator, pad, tap, untap
+from jaxcnn.forms.windows import accumulator, pad, tap, untap, widened
 from jaxcnn.window import Padding, Window
 
 
@@ -81,7 +81,7 @@ class _Norm(NamedTuple):
 @partial(jax.jit, static_argnums=(0,))
 def _lp_pool(spec: _Norm, A: Array) -> Array:
     window, order = spec
-    moduli = pad(jnp.abs(A.astype(accumulator(A.dtype))), window)
+    moduli = pad(jnp.abs(widened(A)), window)
     taps = [tap(moduli, window, j) for j in window.taps()]
     largest = functools.reduce(jnp.maximum, taps)
     scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, jnp.ones_like(largest))

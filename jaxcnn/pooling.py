@@ -33,7 +33,7 @@ from jaxcnn._errors import wrong_type, wrong_value
 from jaxcnn._pools import boolean, ceiled, no_empty_window, pool_cotangent, pool_input
 from jaxcnn._sharding import vary_alike
 from jaxcnn.forms import pooling as forms
-from jaxcnn.forms.windows import accumulator
+from jaxcnn.forms.windows import widened
 from jaxcnn.window import Padding, Window
 
 
@@ -325,7 +325,7 @@ def _avg_pool(spec: _Mean, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _avg_pool_dA(spec: _Mean, dZ: Array) -> Array:
-    wide = dZ.astype(accumulator(dZ.dtype))
+    wide = widened(dZ)
     return forms.spread(wide / _count(spec, wide), spec.window).astype(dZ.dtype)
 
 

@@ -22,10 +22,9 @@ from typing import Any
 from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxcnn._arrays import floating, same_dtype, with_batch
-from jaxcnn._errors import per_axis, wrong_value
-from jaxcnn._sharding import vary_alike
-from jaxcnn.convolution import add_bias, adjoint, kernel_rank
+from jaxcnn._arrays import floating, with_batch
+from jaxcnn._errors import per_axis
+from jaxcnn.convolution import adjoint, biased, kernel_rank
 from jaxcnn.window import Padding, transposed_size
 
 
@@ -77,9 +76,5 @@ def conv_transpose(
         n = per_axis(operation, "output_size", output_size, rank, least=1)
     A = adjoint(operation, "Z", Z, W, n, groups, precision, preferred_element_type, **geometry)
     if b is not None:
-        b = floating(operation, "b", b)
-        same_dtype(operation, Z=Z, b=b)
-        if b.shape != A.shape[-1:]:
-            wrong_value(operation, f"b has shape {b.shape}", f"{A.shape[-1:]}, one number a channel")
-        A = add_bias(*vary_alike(A, b))
+        A = biased(operation, A, b, "one number a channel", Z=Z)
     return A

@@ -31,7 +31,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import floating, with_batch
 from jaxcnn._errors import window_tuple, wrong_type, wrong_value
 from jaxcnn.forms import axes
-from jaxcnn.forms.windows import accumulator
+from jaxcnn.forms.windows import widened
 
 
 def upsample_nearest(A: ArrayLike, factor: Sequence[int]) -> Array:
@@ -161,7 +161,7 @@ def _nearest(f: Factor, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _nearest_dA(f: Factor, dZ: Array) -> Array:
-    dA = dZ.astype(accumulator(dZ.dtype))
+    dA = widened(dZ)
     for axis, copies in enumerate(f, start=1):
         n = dA.shape[axis] // copies
         dA = dA.reshape(*dA.shape[:axis], n, copies, *dA.shape[axis + 1 :]).sum(axis=axis + 1)
@@ -191,7 +191,7 @@ class _Bilinear(NamedTuple):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _bilinear(spec: _Bilinear, A: Array) -> Array:
-    Z = A.astype(accumulator(A.dtype))
+    Z = widened(A)
     for axis in range(len(spec.factor)):
         Z = axes.apply(Z, spec.rows(axis), 1 + axis)
     return Z.astype(A.dtype)
@@ -201,7 +201,7 @@ def _bilinear(spec: _Bilinear, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _bilinear_dA(spec: _Bilinear, dZ: Array) -> Array:
-    dA = dZ.astype(accumulator(dZ.dtype))
+    dA = widened(dZ)
     for axis, n in enumerate(spec.input_size):
         dA = axes.apply(dA, axes.transposed(spec.rows(axis), n), 1 + axis)
     return dA.astype(dZ.dtype)

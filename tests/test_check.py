@@ -182,6 +182,11 @@ def test_error_is_in_units_of_rounding_and_infinite_for_nan():
     assert error(got[:1], np.array([1.0]), 99.0) == pytest.approx(0.01)
 
 
+def test_error_of_infinities_is_infinite_and_silent():
+    """Their difference is no number; the caller excuses it where the reference is infinite."""
+    assert error(np.array([np.inf]), np.array([np.inf])) == np.inf
+
+
 def test_shrink_finds_the_smallest_case():
     start = (np.arange(12.0).reshape(3, 4), np.float64(2.5))
     small = shrink(start, lambda candidates: [x[2, 1] > 0 and y > 0 for x, y in candidates])

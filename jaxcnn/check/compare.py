@@ -23,7 +23,7 @@ def error(got: np.ndarray, reference: np.ndarray, sensitivity: np.ndarray | floa
     """|got − ref| in units of ε(dtype of got) · (|ref| + κ); infinite for a NaN."""
     limits = jnp.finfo(got.dtype)
     wide = np.asarray(got, np.float64)
-    difference = np.abs(wide - reference)
     scale = float(limits.eps) * (np.abs(reference) + sensitivity) + float(limits.smallest_normal)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite on both sides: the caller excuses it
+        difference = np.abs(wide - reference)
         return np.where(np.isfinite(wide), difference / scale, np.inf)

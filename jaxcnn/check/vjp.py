@@ -177,8 +177,7 @@ class _Problem:
         if self.exact:
             errors = [np.where(compare.exact(g, t), 0.0, np.inf) for g, t in zip(got, truth, strict=True)]
         else:
-            with np.errstate(invalid="ignore"):
-                errors = [compare.error(g, t) for g, t in zip(got, truth, strict=True)]
+            errors = [compare.error(g, t) for g, t in zip(got, truth, strict=True)]
             self._weigh(rows, got, truth, errors)
         return [np.where(np.isfinite(t), e, np.nan) for e, t in zip(errors, truth, strict=True)], truth
 
@@ -297,8 +296,8 @@ def _shape_mismatch(outputs: Sequence[Any], expected: Sequence[Any]) -> str | No
 def _argument_names(fun: Callable[..., Any], count: int) -> list[str]:
     """The names of the positional arguments, or argument 0, 1, … where the signature does not tell."""
     try:
-        parameters = inspect.signature(fun).parameters.values()
+        parameters = list(inspect.signature(fun).parameters.values())
     except (TypeError, ValueError):
-        return [f"argument {k}" for k in range(count)]
+        parameters = []
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [named[k] if k < len(named) else f"argument {k}" for k in range(count)]

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn.forms.windows import accumulator, like, pad, tap, untap
+from jaxcnn.forms.windows import like, pad, tap, untap, widened
 from jaxcnn.window import Window
 
 
@@ -89,7 +89,7 @@ def pick(index: Array, A: Array, window: Window) -> Array:
 
 def place(index: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [k = j] dZ."""
-    wide = dZ.astype(accumulator(dZ.dtype))
+    wide = widened(dZ)
     shares = (
         untap(jnp.where(is_index(index, flat), wide, jnp.zeros((), wide.dtype)), window, j)
         for flat, j in enumerate(window.taps())
@@ -116,7 +116,7 @@ def all_max(A: Array, window: Window) -> tuple[Array, Array]:
 
 def mean(M: Array, A: Array, window: Window) -> Array:
     """Z = Σ_{j ∈ M} S_j A / |M|."""
-    A_pad = pad(A.astype(accumulator(A.dtype)), window)
+    A_pad = pad(widened(A), window)
     zero = jnp.zeros((), A_pad.dtype)
     terms = (
         jnp.where(is_member(M, flat), tap(A_pad, window, j), zero) for flat, j in enumerate(window.taps())
@@ -126,7 +126,7 @@ def mean(M: Array, A: Array, window: Window) -> Array:
 
 def share(M: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [j ∈ M] dZ/|M|."""
-    wide = dZ.astype(accumulator(dZ.dtype))
+    wide = widened(dZ)
     each = wide / _members(M, wide.dtype)
     shares = (
         untap(jnp.where(is_member(M, flat), each, jnp.zeros((), each.dtype)), window, j)
@@ -147,13 +147,13 @@ def is_member(M: Array, flat: int) -> Array:
 
 def total(A: Array, window: Window) -> Array:
     """Z = Σ_j S_j A, the padding counting zero."""
-    A_pad = pad(A.astype(accumulator(A.dtype)), window)
+    A_pad = pad(widened(A), window)
     return functools.reduce(operator.add, (tap(A_pad, window, j) for j in window.taps()))
 
 
 def spread(dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ dZ."""
-    wide = dZ.astype(accumulator(dZ.dtype))
+    wide = widened(dZ)
     return functools.reduce(operator.add, (untap(wide, window, j) for j in window.taps()))
 
 

@@ -26,6 +26,11 @@ def accumulator(*dtypes: DTypeLike) -> np.dtype:
     )
 
 
+def widened(X: Array) -> Array:
+    """X in the dtype in which its sums are kept: float32 or wider."""
+    return X.astype(accumulator(X.dtype))
+
+
 def like(values: np.ndarray, array: Array) -> Array:
     """Constant values broadcast to the shape of `array`, and laid out over devices as it is."""
     values = values.reshape(*[1] * (array.ndim - values.ndim), *values.shape)
