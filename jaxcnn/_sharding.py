@@ -31,13 +31,17 @@ def _varying(array: Array | None) -> frozenset[Any]:
     return frozenset() if array is None else jax.typeof(array).manual_axis_type.varying
 
 
-def product_sharding(left: Array, right: Array, spatial: int) -> PartitionSpec | None:
-    """The sharding of a kernel's cotangent (*f, C, K), whose product sums over the batch.
+def sharded_as(*axes: tuple[Array, int] | None) -> PartitionSpec | None:
+    """The sharding of a result, each axis laid out as this axis of this array, or whole (None).
 
-    C is sharded as left's channels, K as right's. None where no axis of the mesh is explicit: there XLA
-    finds the sharding.
+    None where no axis of the mesh is explicit: there XLA finds the sharding.
     """
-    if AxisType.Explicit not in jax.typeof(left).sharding.mesh.axis_types:
+    types = [(jax.typeof(axis[0]).sharding, axis[1]) if axis else None for axis in axes]
+    if not any(AxisType.Explicit in t[0].mesh.axis_types for t in types if t):
         return None
-    c, k = jax.typeof(left).sharding.spec[-1], jax.typeof(right).sharding.spec[-1]
-    return PartitionSpec(*(None,) * spatial, c, k)
+    return PartitionSpec(*(t[0].spec[t[1]] if t else None for t in types))
+
+
+def layout(array: Array) -> PartitionSpec | None:
+    """The sharding of an array, for another of its shape."""
+    return sharded_as(*((array, axis) for axis in range(array.ndim)))

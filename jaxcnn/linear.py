@@ -23,7 +23,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import floating, same_dtype
 from jaxcnn._errors import wrong_value
-from jaxcnn._sharding import product_sharding, vary_alike
+from jaxcnn._sharding import sharded_as, vary_alike
 from jaxcnn.convolution import biased
 from jaxcnn.forms.windows import accumulator
 
@@ -148,7 +148,7 @@ def _dense_dA(precision, dZ: Array, W: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _dense_dW(precision, A: Array, dZ: Array) -> Array:
     leading = tuple(range(A.ndim - 1))
-    return _contract(precision, A, dZ, (leading, leading), product_sharding(A, dZ, 0))
+    return _contract(precision, A, dZ, (leading, leading), sharded_as((A, -1), (dZ, -1)))
 
 
 def _dense_fwd(precision, A: Array, W: Array):

@@ -10,20 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxcnn.derivations.geometry import windows
-from jaxcnn.forms import axes, correlation, im2col, pooling, scatter, shifted, toeplitz
+from jaxcnn.forms import axes, correlation, grouped, im2col, pooling, scatter, shifted, toeplitz
 from jaxcnn.forms.windows import pad, pixel_index, tap, untap
 from jaxcnn.window import resolve
 
 FORMS = {
-    "conv": [correlation.conv, shifted.conv, im2col.conv, toeplitz.conv],
+    "conv": [correlation.conv, grouped.conv, shifted.conv, im2col.conv, toeplitz.conv],
     "conv_dA": [
         correlation.conv_dA,
+        grouped.conv_dA,
         scatter.conv_dA,
         shifted.conv_dA,
         im2col.conv_dA,
         toeplitz.conv_dA,
     ],
-    "conv_dW": [correlation.conv_dW, shifted.conv_dW, im2col.conv_dW, toeplitz.conv_dW],
+    "conv_dW": [correlation.conv_dW, grouped.conv_dW, shifted.conv_dW, im2col.conv_dW, toeplitz.conv_dW],
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import jaxcnn
 from jaxcnn import activations as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES
 from jaxcnn.derivations.rectifiers import pointwise, with_a_number
 from jaxcnn.oracles import activations as oracles
@@ -55,14 +55,52 @@ def _oracle_dZ(Z: Any, dA: Any, *, g: str, **keywords: Any) -> Any:
 
 
 DERIVATIONS = (
-    Derivation(operations.sigmoid, oracles.sigmoid, ("Z",), pointwise(), False, "L12"),
-    Derivation(operations.tanh, oracles.tanh, ("Z",), pointwise(), False, "L12"),
-    Derivation(operations.softplus, oracles.softplus, ("Z",), pointwise(), False, "L12"),
-    Derivation(operations.silu, oracles.silu, ("Z",), pointwise(), False, "Elfwing 2018", _AT_INFINITY),
-    Derivation(operations.gelu, oracles.gelu, ("Z",), _gelu(), False, "Hendrycks 2016", _AT_INFINITY),
-    Derivation(operations.mish, oracles.mish, ("Z",), pointwise(), False, "Misra 2020", _AT_INFINITY),
-    Derivation(operations.glu, oracles.glu, ("Z",), _glu(), False, "Dauphin 2017"),
     Derivation(
-        activation_dZ, _oracle_dZ, ("Z", "dA"), _dZ(), False, "L12", "at a kink the derivative from the left"
+        operations.sigmoid, oracles.sigmoid, ("Z",), pointwise(), False, "L12", sample=sample((2, 3, 4))
+    ),
+    Derivation(operations.tanh, oracles.tanh, ("Z",), pointwise(), False, "L12", sample=sample((2, 3, 4))),
+    Derivation(
+        operations.softplus, oracles.softplus, ("Z",), pointwise(), False, "L12", sample=sample((2, 3, 4))
+    ),
+    Derivation(
+        operations.silu,
+        oracles.silu,
+        ("Z",),
+        pointwise(),
+        False,
+        "Elfwing 2018",
+        _AT_INFINITY,
+        sample=sample((2, 3, 4)),
+    ),
+    Derivation(
+        operations.gelu,
+        oracles.gelu,
+        ("Z",),
+        _gelu(),
+        False,
+        "Hendrycks 2016",
+        _AT_INFINITY,
+        sample=sample((2, 3, 4)),
+    ),
+    Derivation(
+        operations.mish,
+        oracles.mish,
+        ("Z",),
+        pointwise(),
+        False,
+        "Misra 2020",
+        _AT_INFINITY,
+        sample=sample((2, 3, 4)),
+    ),
+    Derivation(operations.glu, oracles.glu, ("Z",), _glu(), False, "Dauphin 2017", sample=sample((2, 3, 4))),
+    Derivation(
+        activation_dZ,
+        _oracle_dZ,
+        ("Z", "dA"),
+        _dZ(),
+        False,
+        "L12",
+        "at a kink the derivative from the left",
+        sample=sample((2, 3, 4), (2, 3, 4), g="silu"),
     ),
 )

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import adaptive_pooling as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import BATCHES, DTYPES, shape
 from jaxcnn.oracles import adaptive_pooling as oracles
 
@@ -34,7 +34,13 @@ def _global(draw: st.DrawFn) -> Case:
 
 DERIVATIONS = (
     Derivation(
-        operations.adaptive_avg_pool, oracles.adaptive_avg_pool, ("A",), _adaptive(), False, f"L19; {_TORCH}"
+        operations.adaptive_avg_pool,
+        oracles.adaptive_avg_pool,
+        ("A",),
+        _adaptive(),
+        False,
+        f"L19; {_TORCH}",
+        sample=sample((2, 5, 3, 2), output_size=(2, 2)),
     ),
     Derivation(
         operations.adaptive_max_pool,
@@ -44,7 +50,25 @@ DERIVATIONS = (
         True,
         f"{_L17}; {_TORCH}",
         _FIRST,
+        sample=sample((2, 5, 3, 2), output_size=(2, 2)),
     ),
-    Derivation(operations.global_avg_pool, oracles.global_avg_pool, ("A",), _global(), False, _NIN),
-    Derivation(operations.global_max_pool, oracles.global_max_pool, ("A",), _global(), True, _L17, _FIRST),
+    Derivation(
+        operations.global_avg_pool,
+        oracles.global_avg_pool,
+        ("A",),
+        _global(),
+        False,
+        _NIN,
+        sample=sample((2, 3, 2, 2), spatial=2),
+    ),
+    Derivation(
+        operations.global_max_pool,
+        oracles.global_max_pool,
+        ("A",),
+        _global(),
+        True,
+        _L17,
+        _FIRST,
+        sample=sample((2, 3, 2, 2), spatial=2),
+    ),
 )

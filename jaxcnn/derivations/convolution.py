@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import convolution as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import BATCHES, DTYPES, output_size, shape, windows
 from jaxcnn.oracles import convolution as oracles
 
@@ -59,9 +59,48 @@ def _convolve(draw: st.DrawFn) -> Case:
 
 
 DERIVATIONS = (
-    Derivation(operations.conv, oracles.conv, ("A", "W", "b"), _conv(), True, "L9, L13–L16"),
-    Derivation(operations.conv_dA, oracles.conv_dA, ("dZ", "W"), _conv_dA(), True, "L13, L14"),
-    Derivation(operations.conv_dW, oracles.conv_dW, ("A", "dZ"), _conv_dW(), True, "L15"),
-    Derivation(operations.conv_db, oracles.conv_db, ("dZ",), _conv_db(), True, "L16"),
-    Derivation(operations.convolve, oracles.convolve, ("f", "h"), _convolve(), True, "L1"),
+    Derivation(
+        operations.conv,
+        oracles.conv,
+        ("A", "W", "b"),
+        _conv(),
+        True,
+        "L9, L13–L16",
+        sample=sample((2, 5, 4, 2), (3, 2, 1, 4), (4,), stride=(2, 1), padding="SAME", groups=2),
+        shared=("W", "b"),
+    ),
+    Derivation(
+        operations.conv_dA,
+        oracles.conv_dA,
+        ("dZ", "W"),
+        _conv_dA(),
+        True,
+        "L13, L14",
+        sample=sample((2, 3, 4, 4), (3, 2, 1, 4), stride=(2, 1), padding="SAME", groups=2, input_size=(5, 4)),
+        shared=("W",),
+    ),
+    Derivation(
+        operations.conv_dW,
+        oracles.conv_dW,
+        ("A", "dZ"),
+        _conv_dW(),
+        True,
+        "L15",
+        sample=sample(
+            (2, 5, 4, 2), (2, 3, 4, 4), stride=(2, 1), padding="SAME", groups=2, kernel_size=(3, 2)
+        ),
+    ),
+    Derivation(
+        operations.conv_db, oracles.conv_db, ("dZ",), _conv_db(), True, "L16", sample=sample((2, 3, 4))
+    ),
+    Derivation(
+        operations.convolve,
+        oracles.convolve,
+        ("f", "h"),
+        _convolve(),
+        True,
+        "L1",
+        sample=sample((4, 3), (2, 3)),
+        shared=("f", "h"),
+    ),
 )

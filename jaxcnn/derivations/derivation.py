@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from hypothesis.strategies import SearchStrategy
 from jax.typing import ArrayLike
 
@@ -19,6 +20,11 @@ class Case:
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
+def sample(*shapes: tuple[int, ...], **keywords: Any) -> Case:
+    """A call on float64 arrays of these shapes."""
+    return Case(tuple(np.zeros(shape) for shape in shapes), keywords)
+
+
 @dataclass(frozen=True, repr=False)
 class Derivation:
     """An operation whose hand-written cotangents must equal `jax.vjp` of its oracle.
@@ -32,6 +38,8 @@ class Derivation:
         source: ledger numbers or the paper.
         convention: what is declared at kinks, ties and NaN; empty where there are none.
         variant: the keyword that sets this derivation apart where an operation has several.
+        sample: one small call whose inputs carry a batch on axis 0, all but the shared ones.
+        shared: the names of the inputs that all examples of a batch share, parameters foremost.
     """
 
     operation: Callable[..., Any]
@@ -42,6 +50,8 @@ class Derivation:
     source: str
     convention: str = ""
     variant: str = ""
+    sample: Case = field(kw_only=True)
+    shared: tuple[str, ...] = field(kw_only=True, default=())
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import linear as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES
 from jaxcnn.oracles import linear as oracles
 
@@ -24,7 +24,33 @@ def _cases(*names: str) -> st.SearchStrategy[Case]:
 
 
 DERIVATIONS = (
-    Derivation(operations.dense, oracles.dense, ("A", "W", "b"), _cases("A", "W", "b"), True, "L9, L13–L16"),
-    Derivation(operations.dense_dA, oracles.dense_dA, ("dZ", "W"), _cases("dZ", "W"), True, "L13"),
-    Derivation(operations.dense_dW, oracles.dense_dW, ("A", "dZ"), _cases("A", "dZ"), True, "L15"),
+    Derivation(
+        operations.dense,
+        oracles.dense,
+        ("A", "W", "b"),
+        _cases("A", "W", "b"),
+        True,
+        "L9, L13–L16",
+        sample=sample((2, 4), (4, 3), (3,)),
+        shared=("W", "b"),
+    ),
+    Derivation(
+        operations.dense_dA,
+        oracles.dense_dA,
+        ("dZ", "W"),
+        _cases("dZ", "W"),
+        True,
+        "L13",
+        sample=sample((2, 3), (4, 3)),
+        shared=("W",),
+    ),
+    Derivation(
+        operations.dense_dW,
+        oracles.dense_dW,
+        ("A", "dZ"),
+        _cases("A", "dZ"),
+        True,
+        "L15",
+        sample=sample((2, 4), (2, 3)),
+    ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import losses as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES, SHAPES
 from jaxcnn.oracles import losses as oracles
 
@@ -60,6 +60,8 @@ DERIVATIONS = (
         False,
         "Szegedy 2016",
         _ABSENT,
+        sample=sample((2, 3, 4), (2, 3, 4), (4,), label_smoothing=0.1),
+        shared=("weights",),
     ),
     Derivation(
         operations.softmax_cross_entropy,
@@ -69,6 +71,7 @@ DERIVATIONS = (
         False,
         "L20",
         _ABSENT,
+        sample=Case((np.zeros((2, 3, 4)), np.array([[0, 3, 1], [2, 2, 0]]))),
     ),
     Derivation(
         operations.binary_cross_entropy_with_logits,
@@ -78,7 +81,24 @@ DERIVATIONS = (
         False,
         "L20",
         "an outcome of probability 0 adds nothing",
+        sample=sample((2, 3), (2, 3)),
     ),
-    Derivation(operations.squared_error, oracles.squared_error, ("A", "t"), _pairs(), True, "L20"),
-    Derivation(operations.huber, oracles.huber, ("A", "t"), _huber(), True, "Huber 1964"),
+    Derivation(
+        operations.squared_error,
+        oracles.squared_error,
+        ("A", "t"),
+        _pairs(),
+        True,
+        "L20",
+        sample=sample((2, 3), (2, 3)),
+    ),
+    Derivation(
+        operations.huber,
+        oracles.huber,
+        ("A", "t"),
+        _huber(),
+        True,
+        "Huber 1964",
+        sample=sample((2, 3), (2, 3)),
+    ),
 )

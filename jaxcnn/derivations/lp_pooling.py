@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import lp_pooling as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import BATCHES, DTYPES, shape, windows
 from jaxcnn.oracles import lp_pooling as oracles
 
@@ -20,6 +20,13 @@ def _lp_pool(draw: st.DrawFn) -> Case:
 
 DERIVATIONS = (
     Derivation(
-        operations.lp_pool, oracles.lp_pool, ("A",), _lp_pool(), False, "L19; Gulcehre et al., 2014", _KINK
+        operations.lp_pool,
+        oracles.lp_pool,
+        ("A",),
+        _lp_pool(),
+        False,
+        "L19; Gulcehre et al., 2014",
+        _KINK,
+        sample=sample((2, 5, 4, 2), window=(3, 2), stride=(2, 1), padding="SAME", order=3),
     ),
 )

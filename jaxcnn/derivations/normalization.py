@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import normalization as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES
 from jaxcnn.oracles import normalization as oracles
 
@@ -38,6 +38,8 @@ DERIVATIONS = (
         False,
         "Ioffe 2015",
         _VARIANCE,
+        sample=sample((2, 3, 4), (4,), (4,)),
+        shared=("gamma", "beta"),
     ),
     Derivation(
         operations.batch_norm_inference,
@@ -46,6 +48,8 @@ DERIVATIONS = (
         _cases("gamma", "beta", "mean", "variance"),
         False,
         "Ioffe 2015",
+        sample=sample((2, 3, 4), (4,), (4,), (4,), (4,)),
+        shared=("gamma", "beta", "mean", "variance"),
     ),
     Derivation(
         operations.layer_norm,
@@ -54,6 +58,8 @@ DERIVATIONS = (
         _cases("gamma", "beta"),
         False,
         "Ba 2016",
+        sample=sample((2, 3, 4), (4,), (4,)),
+        shared=("gamma", "beta"),
     ),
     Derivation(
         operations.instance_norm,
@@ -62,6 +68,8 @@ DERIVATIONS = (
         _cases("gamma", "beta"),
         False,
         "Ulyanov 2016",
+        sample=sample((2, 3, 4), (4,), (4,)),
+        shared=("gamma", "beta"),
     ),
     Derivation(
         operations.group_norm,
@@ -70,6 +78,8 @@ DERIVATIONS = (
         _group_norm(),
         False,
         "Wu 2018",
+        sample=sample((2, 3, 4), (4,), (4,), groups=2),
+        shared=("gamma", "beta"),
     ),
     Derivation(
         operations.rms_norm,
@@ -78,5 +88,7 @@ DERIVATIONS = (
         _cases("gamma"),
         False,
         "Zhang 2019",
+        sample=sample((2, 3, 4), (4,)),
+        shared=("gamma",),
     ),
 )

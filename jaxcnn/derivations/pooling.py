@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import pooling as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import BATCHES, DTYPES, output_size, sees_pixels, shape, windows
 from jaxcnn.oracles import pooling as oracles
 
@@ -53,11 +53,55 @@ def _avg_pool_dA(draw: st.DrawFn) -> Case:
 
 
 DERIVATIONS = (
-    Derivation(operations.max_pool, oracles.max_pool, ("A",), _max_pool(), True, "L17, L18", _FIRST),
     Derivation(
-        operations.max_pool, oracles.max_pool, ("A",), _max_pool(ties="split"), False, "L17", _SPLIT, "split"
+        operations.max_pool,
+        oracles.max_pool,
+        ("A",),
+        _max_pool(),
+        True,
+        "L17, L18",
+        _FIRST,
+        sample=sample((2, 5, 4, 2), window=(3, 2), stride=(2, 1), padding="SAME"),
     ),
-    Derivation(operations.max_pool_dA, oracles.max_pool_dA, ("index", "dZ"), _max_pool_dA(), True, "L18"),
-    Derivation(operations.avg_pool, oracles.avg_pool, ("A",), _avg_pool(), False, "L19"),
-    Derivation(operations.avg_pool_dA, oracles.avg_pool_dA, ("dZ",), _avg_pool_dA(), False, "L19"),
+    Derivation(
+        operations.max_pool,
+        oracles.max_pool,
+        ("A",),
+        _max_pool(ties="split"),
+        False,
+        "L17",
+        _SPLIT,
+        "split",
+        sample=sample((2, 5, 4, 2), window=(3, 2), stride=(2, 1), padding="SAME", ties="split"),
+    ),
+    Derivation(
+        operations.max_pool_dA,
+        oracles.max_pool_dA,
+        ("index", "dZ"),
+        _max_pool_dA(),
+        True,
+        "L18",
+        sample=Case(
+            (np.full((2, 3, 4, 2), 3, np.uint8), np.zeros((2, 3, 4, 2))),
+            {"window": (3, 2), "stride": (2, 1), "padding": "SAME", "input_size": (5, 4)},
+        ),
+    ),
+    Derivation(
+        operations.avg_pool,
+        oracles.avg_pool,
+        ("A",),
+        _avg_pool(),
+        False,
+        "L19",
+        sample=sample((2, 5, 4, 2), window=(3, 2), stride=(2, 1), padding="SAME"),
+    ),
+    Derivation(
+        operations.avg_pool_dA,
+        oracles.avg_pool_dA,
+        ("dZ",),
+        _avg_pool_dA(),
+        False,
+        "L19",
+        sample=sample((2, 3, 4, 2), window=(3, 2), stride=(2, 1), padding="SAME", input_size=(5, 4)),
+    ),
 )

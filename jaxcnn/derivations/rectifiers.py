@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import rectifiers as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES, SHAPES
 from jaxcnn.oracles import rectifiers as oracles
 
@@ -25,7 +25,16 @@ def with_a_number(draw: st.DrawFn, name: str) -> Case:
 
 
 DERIVATIONS = (
-    Derivation(operations.relu, oracles.relu, ("Z",), pointwise(), True, "L9, L12", _AT_THE_KINK),
+    Derivation(
+        operations.relu,
+        oracles.relu,
+        ("Z",),
+        pointwise(),
+        True,
+        "L9, L12",
+        _AT_THE_KINK,
+        sample=sample((2, 3, 4)),
+    ),
     Derivation(
         operations.leaky_relu,
         oracles.leaky_relu,
@@ -34,13 +43,37 @@ DERIVATIONS = (
         True,
         "L12",
         _AT_THE_KINK,
+        sample=sample((2, 3, 4)),
     ),
     # inexact: the integers of an exact check would not reach 6
-    Derivation(operations.relu6, oracles.relu6, ("Z",), pointwise(), False, "Krizhevsky 2010", _AT_THE_KINK),
     Derivation(
-        operations.elu, oracles.elu, ("Z",), with_a_number("alpha"), False, "Clevert 2016", _AT_THE_KINK
+        operations.relu6,
+        oracles.relu6,
+        ("Z",),
+        pointwise(),
+        False,
+        "Krizhevsky 2010",
+        _AT_THE_KINK,
+        sample=sample((2, 3, 4)),
     ),
     Derivation(
-        operations.hardswish, oracles.hardswish, ("Z",), pointwise(), False, "Howard 2019", _AT_THE_KINK
+        operations.elu,
+        oracles.elu,
+        ("Z",),
+        with_a_number("alpha"),
+        False,
+        "Clevert 2016",
+        _AT_THE_KINK,
+        sample=sample((2, 3, 4)),
+    ),
+    Derivation(
+        operations.hardswish,
+        oracles.hardswish,
+        ("Z",),
+        pointwise(),
+        False,
+        "Howard 2019",
+        _AT_THE_KINK,
+        sample=sample((2, 3, 4)),
     ),
 )

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import softmaxes as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import DTYPES
 from jaxcnn.oracles import softmaxes as oracles
 
@@ -19,6 +19,24 @@ def _over_an_axis(draw: st.DrawFn) -> Case:
 
 
 DERIVATIONS = (
-    Derivation(operations.softmax, oracles.softmax, ("Z",), _over_an_axis(), False, "L12, L20", _LOGITS),
-    Derivation(operations.log_softmax, oracles.log_softmax, ("Z",), _over_an_axis(), False, "L20", _LOGITS),
+    Derivation(
+        operations.softmax,
+        oracles.softmax,
+        ("Z",),
+        _over_an_axis(),
+        False,
+        "L12, L20",
+        _LOGITS,
+        sample=sample((2, 3, 4)),
+    ),
+    Derivation(
+        operations.log_softmax,
+        oracles.log_softmax,
+        ("Z",),
+        _over_an_axis(),
+        False,
+        "L20",
+        _LOGITS,
+        sample=sample((2, 3, 4)),
+    ),
 )

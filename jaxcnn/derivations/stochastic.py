@@ -29,5 +29,7 @@ DERIVATIONS = (
         True,
         "Srivastava 2014",
         "where the mask is 0 so are Z and dA",
+        sample=Case((np.array([0, 7], np.uint32), np.zeros((2, 3, 4))), {"rate": 0.5}),
+        shared=("key",),
     ),
 )

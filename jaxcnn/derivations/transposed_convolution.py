@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from jaxcnn import transposed_convolution as operations
 from jaxcnn.derivations.convolution import layers
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import output_size, resolved
 from jaxcnn.oracles import transposed_convolution as oracles
 from jaxcnn.window import transposed_size
@@ -38,5 +38,7 @@ DERIVATIONS = (
         _conv_transpose(),
         True,
         "Dumoulin and Visin, 2016, chapter 4",
+        sample=sample((2, 3, 2, 4), (3, 2, 2, 4), (2,), stride=2),
+        shared=("W", "b"),
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from jaxcnn import upsampling as operations
-from jaxcnn.derivations.derivation import Case, Derivation
+from jaxcnn.derivations.derivation import Case, Derivation, sample
 from jaxcnn.derivations.geometry import BATCHES, DTYPES, shape
 from jaxcnn.oracles import upsampling as oracles
 
@@ -31,8 +31,40 @@ def _bilinear(draw: st.DrawFn) -> Case:
 
 
 DERIVATIONS = (
-    Derivation(operations.upsample_nearest, oracles.upsample_nearest, ("A",), _images(), True, "(U.1)"),
-    Derivation(operations.upsample_bilinear, oracles.upsample_bilinear, ("A",), _bilinear(), False, "(U.3)"),
-    Derivation(operations.pixel_shuffle, oracles.pixel_shuffle, ("A",), _images(deep=True), True, _SHI),
-    Derivation(operations.pixel_unshuffle, oracles.pixel_unshuffle, ("Z",), _images(grown=True), True, _SHI),
+    Derivation(
+        operations.upsample_nearest,
+        oracles.upsample_nearest,
+        ("A",),
+        _images(),
+        True,
+        "(U.1)",
+        sample=sample((2, 2, 3, 2), factor=(3, 2)),
+    ),
+    Derivation(
+        operations.upsample_bilinear,
+        oracles.upsample_bilinear,
+        ("A",),
+        _bilinear(),
+        False,
+        "(U.3)",
+        sample=sample((2, 2, 3, 2), factor=(3, 2)),
+    ),
+    Derivation(
+        operations.pixel_shuffle,
+        oracles.pixel_shuffle,
+        ("A",),
+        _images(deep=True),
+        True,
+        _SHI,
+        sample=sample((2, 2, 3, 6), factor=(3, 2)),
+    ),
+    Derivation(
+        operations.pixel_unshuffle,
+        oracles.pixel_unshuffle,
+        ("Z",),
+        _images(grown=True),
+        True,
+        _SHI,
+        sample=sample((2, 6, 2, 2), factor=(3, 2)),
+    ),
 )

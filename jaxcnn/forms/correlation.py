@@ -13,7 +13,7 @@ and kept behind an optimisation barrier, so that the simplifier cannot fold the 
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn._sharding import product_sharding
+from jaxcnn._sharding import sharded_as
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Window
 
@@ -90,7 +90,7 @@ def conv_dW(
         batch_group_count=groups,
         precision=precision,
         preferred_element_type=accumulator(A.dtype),
-        out_sharding=product_sharding(A, dZ, window.rank),
+        out_sharding=sharded_as(*(None,) * window.rank, (A, -1), (dZ, -1)),
     )
 
 

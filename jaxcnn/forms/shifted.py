@@ -13,6 +13,7 @@ import operator
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxcnn._sharding import sharded_as
 from jaxcnn.forms.windows import (
     accumulator,
     group_kernel,
@@ -68,6 +69,7 @@ def conv_dW(
 ) -> Array:
     """dW[j] = (S_j A)ᵀ dZ."""
     A_pad, by_group = pad(A, window), split(dZ, groups)
+    sharding = sharded_as((split(A, groups), -1), (by_group, -2), (by_group, -1))
     taps = [
         jnp.einsum(
             "...gc,...gk->cgk",
@@ -75,6 +77,7 @@ def conv_dW(
             by_group,
             precision=precision,
             preferred_element_type=accumulator(A.dtype),
+            out_sharding=sharding,
         )
         for j in window.taps()
     ]

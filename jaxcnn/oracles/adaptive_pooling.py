@@ -1,6 +1,7 @@
 """Adaptive and global pools as their definitions: cut out each window, take its mean or first maximum."""
 
 import itertools
+import math
 
 import jax.numpy as jnp
 
@@ -16,7 +17,8 @@ def _pool(reduce, A, n_out):
             slice(m[a] * n[a] // n_out[a], ((m[a] + 1) * n[a] + n_out[a] - 1) // n_out[a])
             for a in range(rank)
         ]
-        outputs.append(reduce(A[(slice(None), *picks)].reshape(A.shape[0], -1, A.shape[-1])))
+        seen = A[(slice(None), *picks)]
+        outputs.append(reduce(seen.reshape(A.shape[0], math.prod(seen.shape[1:-1]), A.shape[-1])))
     return jnp.stack(outputs, axis=1).reshape(A.shape[0], *n_out, A.shape[-1])
 
 

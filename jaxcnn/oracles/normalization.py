@@ -42,11 +42,9 @@ def instance_norm(A, gamma=None, beta=None, *, epsilon=1e-5):
 
 
 def group_norm(A, gamma=None, beta=None, *, groups, epsilon=1e-5):
-    """Each group of channels on its own, as a layer norm over its pixels and channels in one row."""
-    pieces = []
-    for piece in jnp.split(A, groups, -1):
-        row = piece.reshape(len(A), -1)
-        pieces.append(_standard(row, -1, epsilon).reshape(piece.shape))
+    """Each group of channels on its own, as a layer norm over its pixels and channels."""
+    everything = tuple(range(1, A.ndim))
+    pieces = [_standard(piece, everything, epsilon) for piece in jnp.split(A, groups, -1)]
     return _affine(jnp.concatenate(pieces, -1), gamma, beta)
 
 

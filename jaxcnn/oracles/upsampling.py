@@ -43,4 +43,4 @@ def pixel_unshuffle(Z, factor):
         for r in itertools.product(*map(range, factor))
     ]
     stacked = jnp.stack(pieces, axis=-1)
-    return stacked.reshape(*stacked.shape[:-2], -1)
+    return stacked.reshape(*stacked.shape[:-2], stacked.shape[-2] * stacked.shape[-1])
