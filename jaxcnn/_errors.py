@@ -8,6 +8,7 @@ reader can mend the call without opening the source:
 Wrong kinds of things are `TypeError`, wrong values and shapes `ValueError`, as in NumPy.
 """
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -23,18 +24,30 @@ def wrong_type(operation: str, came: str, expected: str) -> NoReturn:
     raise TypeError(f"{operation}: {came}; expected {expected}")
 
 
-def integer(operation: str, argument: str, value: Any, *, least: int | None = None) -> int:
-    """`value` as an int of at least `least`; a bool or a float is refused, not rounded."""
+def integer(
+    operation: str, argument: str, value: Any, *, least: int | None = None, forms: str | None = None
+) -> int:
+    """`value` as an int of at least `least`; a bool or a float is refused, not rounded.
+
+    forms: all that might have come, where an integer is one form of several.
+    """
     what = "an integer" if least is None else f"an integer of at least {least}"
     try:
         if isinstance(value, bool):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        wrong_type(operation, f"{argument} is {value!r}", what)
+        wrong_type(operation, f"{argument} is {value!r}", forms or what)
     if least is not None and number < least:
         wrong_value(operation, f"{argument} is {number}", what)
     return number
+
+
+def boolean(operation: str, argument: str, value: Any) -> bool:
+    """`value`, refused unless True or False."""
+    if not isinstance(value, bool):
+        wrong_type(operation, f"{argument} is {value!r}", "True or False")
+    return value
 
 
 def number(
@@ -44,11 +57,11 @@ def number(
     what: str = "",
     within: Callable[[float], bool] | None = None,
 ) -> float:
-    """`value` as a float for which `within` holds; `what` describes such numbers, as in "from 0 to 1"."""
-    expected = f"a Python number {what}".rstrip()
+    """`value` as a finite float for which `within` holds; `what` describes such numbers: "from 0 to 1"."""
+    expected = f"a finite Python number {what}".rstrip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         wrong_type(operation, f"{argument} is {value!r}", expected)
-    if within is not None and not within(value):
+    if not math.isfinite(value) or (within is not None and not within(value)):
         wrong_value(operation, f"{argument} is {value!r}", expected)
     return float(value)
 
@@ -65,15 +78,16 @@ def per_axis(operation: str, argument: str, value: Any, rank: int, *, least: int
         return tuple(
             integer(operation, f"{argument}[{axis}]", entry, least=least) for axis, entry in enumerate(value)
         )
-    return (integer(operation, argument, value, least=least),) * rank
+    forms = f"an integer of at least {least}, or a tuple of {rank}, one for each spatial axis"
+    return (integer(operation, argument, value, least=least, forms=forms),) * rank
 
 
 def window_tuple(operation: str, argument: str, value: Any) -> tuple[int, ...]:
     """A window's size, whose length tells the number of spatial axes: 1 to 3 integers."""
     if not isinstance(value, Sequence) or isinstance(value, str):
-        wrong_type(operation, f"{argument} is {value!r}", "a tuple, one entry for each spatial axis")
+        wrong_type(operation, f"{argument} is {value!r}", "a tuple, one integer for each spatial axis")
     if not 1 <= len(value) <= 3:
-        wrong_value(operation, f"{argument} is {tuple(value)}", "1 to 3 entries")
+        wrong_value(operation, f"{argument} is {tuple(value)}", "1 to 3 entries, one for each spatial axis")
     return per_axis(operation, argument, value, len(value), least=1)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from jax import Array
 
 from jaxcnn._arrays import cotangent_shape, floating, with_batch
-from jaxcnn._errors import per_axis, window_tuple, wrong_type, wrong_value
+from jaxcnn._errors import boolean, per_axis, window_tuple, wrong_value
 from jaxcnn.window import Window, resolve, with_ceil
 
 
@@ -15,7 +15,7 @@ def pool_input(
     """A with a batch axis, whether it came with one, and the geometry; stride None: the window."""
     A = floating(operation, "A", A)
     size = window_tuple(operation, "window", window)
-    A, batched = with_batch(operation, "A", A, len(size))
+    A, batched = with_batch(operation, "A", A, len(size), f"window {size}")
     stride = size if stride is None else stride
     geometry = resolve(operation, A.shape[1:-1], size, stride=stride, padding=padding, dilation=dilation)
     return A, batched, geometry
@@ -37,7 +37,7 @@ def pool_cotangent(
     """
     dZ = floating(operation, "dZ", dZ)
     size = window_tuple(operation, "window", window)
-    dZ, batched = with_batch(operation, "dZ", dZ, len(size))
+    dZ, batched = with_batch(operation, "dZ", dZ, len(size), f"window {size}")
     n = per_axis(operation, "input_size", input_size, len(size), least=1)
     stride = size if stride is None else stride
     declared = resolve(operation, n, size, stride=stride, padding=padding, dilation=dilation)
@@ -49,13 +49,6 @@ def pool_cotangent(
 def ceiled(operation: str, window: Window, ceil_mode: Any) -> Window:
     """The window, with its output size rounded up if ceil_mode says so."""
     return with_ceil(operation, window) if boolean(operation, "ceil_mode", ceil_mode) else window
-
-
-def boolean(operation: str, argument: str, value: Any) -> bool:
-    """`value`, refused unless True or False."""
-    if not isinstance(value, bool):
-        wrong_type(operation, f"{argument} is {value!r}", "True or False")
-    return value
 
 
 def no_empty_window(operation: str, window: Window) -> None:

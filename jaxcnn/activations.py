@@ -31,7 +31,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, same_dtype, widened
-from jaxcnn._errors import wrong_type, wrong_value
+from jaxcnn._errors import boolean, wrong_value
 from jaxcnn.rectifiers import elu, hardswish, leaky_relu, relu, relu6
 from jaxcnn.softmaxes import log_softmax, softmax
 
@@ -134,9 +134,8 @@ def gelu(Z: ArrayLike, approximate: bool = False) -> Array:
     >>> gelu(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
     Array([   0.,    0., 1000.], dtype=float32)
     """
-    if not isinstance(approximate, bool):
-        wrong_type("gelu", f"approximate is {approximate!r}", "True or False")
-    return _gated(_GELU_BY_TANH if approximate else _GELU, floating("gelu", "Z", Z))
+    gate = _GELU_BY_TANH if boolean("gelu", "approximate", approximate) else _GELU
+    return _gated(gate, floating("gelu", "Z", Z))
 
 
 def mish(Z: ArrayLike) -> Array:
@@ -208,7 +207,8 @@ def activation_dZ(g: Callable[..., Array], Z: ArrayLike, dA: ArrayLike, **keywor
     """
     if not any(g is activation for activation in _ACTIVATIONS):
         known = ", ".join(activation.__name__ for activation in _ACTIVATIONS)
-        wrong_value("activation_dZ", f"g is {getattr(g, '__name__', repr(g))}", f"one of {known}, of jaxcnn")
+        came = f"{g.__module__}.{g.__name__}" if hasattr(g, "__name__") else repr(g)
+        wrong_value("activation_dZ", f"g is {came}", f"one of {known}, of jaxcnn")
     Z, dA = floating("activation_dZ", "Z", Z), floating("activation_dZ", "dA", dA)
     same_dtype("activation_dZ", Z=Z, dA=dA)
     A, pull_back = jax.vjp(partial(g, **keywords), Z)

@@ -15,8 +15,8 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxcnn._arrays import floating
-from jaxcnn._errors import wrong_value
+from jaxcnn._arrays import floating, same_dtype
+from jaxcnn._errors import integer, per_axis, wrong_value
 from jaxcnn.convolution import conv
 
 
@@ -60,22 +60,43 @@ def conv_general_dilated(
     """
     name = "conv_general_dilated"
     lhs, rhs = floating(name, "lhs", lhs), floating(name, "rhs", rhs)
-    if lhs_dilation is not None and any(step != 1 for step in lhs_dilation):
-        wrong_value(name, f"lhs_dilation is {tuple(lhs_dilation)}", "1 on every axis; see jaxcnn.conv_dA")
+    same_dtype(name, lhs=lhs, rhs=rhs)
+    rank = lhs.ndim - 2
+    if lhs.ndim != rhs.ndim or not 1 <= rank <= 3:
+        wrong_value(name, f"lhs has rank {lhs.ndim} and rhs has rank {rhs.ndim}", "one rank, from 3 to 5")
+    strides = per_axis(name, "window_strides", window_strides, rank, least=1)
+    gaps = 1 if rhs_dilation is None else per_axis(name, "rhs_dilation", rhs_dilation, rank, least=1)
+    groups = integer(name, "feature_group_count", feature_group_count, least=1)
+    spread = 1 if lhs_dilation is None else per_axis(name, "lhs_dilation", lhs_dilation, rank, least=1)
+    if spread not in (1, (1,) * rank):
+        wrong_value(name, f"lhs_dilation is {spread}", "1 on every axis; see jaxcnn.conv_transpose")
     if batch_group_count != 1:
         wrong_value(name, f"batch_group_count is {batch_group_count}", "1")
     if out_sharding is not None:
         wrong_value(name, f"out_sharding is {out_sharding}", "None; constrain the result instead")
-    layout = lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
+    layout = _layout(name, lhs, rhs, dimension_numbers)
     last = (layout.out_spec[0], *layout.out_spec[2:], layout.out_spec[1])
     Z = conv(
         jnp.transpose(lhs, (layout.lhs_spec[0], *layout.lhs_spec[2:], layout.lhs_spec[1])),
         jnp.transpose(rhs, (*layout.rhs_spec[2:], layout.rhs_spec[1], layout.rhs_spec[0])),
-        stride=tuple(window_strides),
+        stride=strides,
         padding=padding,
-        dilation=1 if rhs_dilation is None else tuple(rhs_dilation),
-        groups=feature_group_count,
+        dilation=gaps,
+        groups=groups,
         precision=precision,
         preferred_element_type=preferred_element_type,
     )
     return jnp.transpose(Z, tuple(int(axis) for axis in np.argsort(last)))
+
+
+def _layout(operation: str, lhs: Array, rhs: Array, dimension_numbers: Any) -> lax.ConvDimensionNumbers:
+    """Where batch, channels and space are in each array."""
+    try:
+        return lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
+    except (TypeError, ValueError):
+        wrong_value(
+            operation,
+            f"dimension_numbers is {dimension_numbers!r}",
+            f"None, or the layouts of lhs, rhs and result with {lhs.ndim} letters each, such as "
+            "('NHWC', 'HWIO', 'NHWC')",
+        )

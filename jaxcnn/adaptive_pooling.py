@@ -30,7 +30,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, with_batch
+from jaxcnn._arrays import floating, some_pixels, with_batch
 from jaxcnn._errors import integer, window_tuple, wrong_value
 from jaxcnn.forms import axes
 from jaxcnn.forms.windows import like, widened
@@ -277,15 +277,18 @@ def _adaptive(operation: str, A: Any, output_size: Any) -> tuple[_Adaptive, Arra
     """The sizes, A with a batch axis, and whether it came with one."""
     A = floating(operation, "A", A)
     n_out = window_tuple(operation, "output_size", output_size)
-    A, batched = with_batch(operation, "A", A, len(n_out))
-    n = A.shape[1:-1]
-    if 0 in n:
-        wrong_value(operation, f"A has spatial size {n}", "at least 1 pixel on every spatial axis")
-    return _Adaptive(n, n_out), A, batched
+    return _sized(operation, A, n_out, f"output_size {n_out}")
 
 
 def _global(operation: str, A: Any, spatial: Any) -> tuple[_Adaptive, Array, bool]:
-    rank = integer(operation, "spatial", spatial, least=1)
-    if rank > 3:
-        wrong_value(operation, f"spatial is {rank}", "1, 2 or 3")
-    return _adaptive(operation, A, (1,) * rank)
+    expected = "the number of spatial axes, 1, 2 or 3"
+    rank = integer(operation, "spatial", spatial, forms=expected)
+    if not 1 <= rank <= 3:
+        wrong_value(operation, f"spatial is {rank}", expected)
+    return _sized(operation, floating(operation, "A", A), (1,) * rank, f"spatial = {rank}")
+
+
+def _sized(operation: str, A: Array, n_out: tuple[int, ...], given: str) -> tuple[_Adaptive, Array, bool]:
+    A, batched = with_batch(operation, "A", A, len(n_out), given)
+    some_pixels(operation, "A", A)
+    return _Adaptive(A.shape[1:-1], n_out), A, batched

@@ -34,7 +34,14 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxcnn._arrays import cotangent_shape, floating, result_dtype, same_dtype, with_batch
+from jaxcnn._arrays import (
+    cotangent_shape,
+    floating,
+    known_precision,
+    result_dtype,
+    same_dtype,
+    with_batch,
+)
 from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
 from jaxcnn._sharding import layout, vary_alike
 from jaxcnn.borders import fill, fold
@@ -87,13 +94,13 @@ def conv(
     A, W = floating("conv", "A", A), floating("conv", "W", W)
     same_dtype("conv", A=A, W=W)
     rank = kernel_rank("conv", W)
-    A, batched = with_batch("conv", "A", A, rank)
+    A, batched = with_batch("conv", "A", A, rank, f"W of shape {W.shape}")
     groups = integer("conv", "groups", groups, least=1)
     _check_channels("conv", A.shape[-1], W, groups)
     geometry: Any = {"stride": stride, "padding": padding, "dilation": dilation, "filled": True}
     window = resolve("conv", A.shape[1:-1], W.shape[:rank], **geometry)
-    dtype = result_dtype("conv", preferred_element_type, A.dtype)
-    Z = _conv(_Spec(window.filled, groups, precision, dtype), *vary_alike(fill(window, A), W))
+    spec = _spec("conv", window, groups, precision, preferred_element_type, A)
+    Z = _conv(spec, *vary_alike(fill(window, A), W))
     if b is not None:
         Z = biased("conv", Z, b, "one number a filter", A=A)
     return Z if batched else Z[0]
@@ -132,12 +139,12 @@ def conv_dA(
     dZ, W = floating("conv_dA", "dZ", dZ), floating("conv_dA", "W", W)
     n = per_axis("conv_dA", "input_size", input_size, kernel_rank("conv_dA", W), least=1)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
-    return adjoint("conv_dA", "dZ", dZ, W, n, groups, precision, preferred_element_type, **geometry)
+    names = ("conv_dA", "dZ", "input size")
+    return adjoint(names, dZ, W, n, groups, precision, preferred_element_type, **geometry)
 
 
 def adjoint(
-    operation: str,
-    argument: str,
+    names: tuple[str, str, str],
     dZ: Array,
     W: Array,
     n: tuple[int, ...],
@@ -146,15 +153,19 @@ def adjoint(
     preferred_element_type: DTypeLike | None,
     **geometry: Any,
 ) -> Array:
-    """`conv_dA` on behalf of `operation`, which calls its cotangent `argument`; W and n have one rank."""
+    """`conv_dA` on behalf of an operation; W and n have one rank.
+
+    names: the operation's, and what it calls dZ and n.
+    """
+    operation, argument, size = names
     same_dtype(operation, **{argument: dZ, "W": W})
-    dZ, batched = with_batch(operation, argument, dZ, len(n))
+    dZ, batched = with_batch(operation, argument, dZ, len(n), f"W of shape {W.shape}")
     groups = integer(operation, "groups", groups, least=1)
     window = resolve(operation, n, W.shape[:-2], **geometry, filled=True)
     _check_channels(operation, W.shape[-2] * groups, W, groups)
-    cotangent_shape(operation, dZ, window, W.shape[-1], argument=argument)
-    dtype = result_dtype(operation, preferred_element_type, dZ.dtype)
-    dA = fold(window, _conv_dA(_Spec(window.filled, groups, precision, dtype), *vary_alike(dZ, W)))
+    cotangent_shape(operation, dZ, window, W.shape[-1], argument=argument, size=size)
+    spec = _spec(operation, window, groups, precision, preferred_element_type, dZ)
+    dA = fold(window, _conv_dA(spec, *vary_alike(dZ, W)))
     return dA if batched else dA[0]
 
 
@@ -199,8 +210,8 @@ def conv_dW(
             f"A has rank {A.ndim} and dZ has rank {dZ.ndim}",
             "equal ranks: both with a batch axis or both without",
         )
-    A, _ = with_batch("conv_dW", "A", A, rank)
-    dZ, _ = with_batch("conv_dW", "dZ", dZ, rank)
+    A, _ = with_batch("conv_dW", "A", A, rank, f"kernel_size {f}")
+    dZ, _ = with_batch("conv_dW", "dZ", dZ, rank, f"kernel_size {f}")
     groups = integer("conv_dW", "groups", groups, least=1)
     for name, channels in (("A", A.shape[-1]), ("dZ", dZ.shape[-1])):
         if channels % groups:
@@ -210,8 +221,8 @@ def conv_dW(
     if A.shape[0] != dZ.shape[0]:
         wrong_value("conv_dW", f"dZ has batch size {dZ.shape[0]}", f"A's, {A.shape[0]}")
     cotangent_shape("conv_dW", dZ, window, dZ.shape[-1])
-    dtype = result_dtype("conv_dW", preferred_element_type, A.dtype)
-    return _conv_dW(_Spec(window.filled, groups, precision, dtype), *vary_alike(fill(window, A), dZ))
+    spec = _spec("conv_dW", window, groups, precision, preferred_element_type, A)
+    return _conv_dW(spec, *vary_alike(fill(window, A), dZ))
 
 
 def conv_db(dZ: ArrayLike) -> Array:
@@ -263,6 +274,9 @@ def convolve(f: ArrayLike, h: ArrayLike, mode: str = "full") -> Array:
             f"f has {f.ndim} axes and h has {h.ndim}",
             "the same number of axes, 1 to 3",
         )
+    for name, X in (("f", f), ("h", h)):
+        if 0 in X.shape:
+            wrong_value("convolve", f"{name} has shape {X.shape}", "at least 1 entry on every axis")
     reach = [size - 1 for size in h.shape]
     match mode:
         case "full":
@@ -422,6 +436,14 @@ _sum_leading_of.defvjp(_sum_leading_fwd, _sum_leading_bwd)
 
 
 # ------------------------------------------------------------------------- argument checks
+
+
+def _spec(
+    operation: str, window: Window, groups: int, precision: Any, preferred_element_type: Any, like: Array
+) -> _Spec:
+    """What is static, checked; `like` has the dtype of the result by default."""
+    dtype = result_dtype(operation, preferred_element_type, like.dtype)
+    return _Spec(window.filled, groups, known_precision(operation, precision), dtype)
 
 
 def kernel_rank(operation: str, W: Array) -> int:

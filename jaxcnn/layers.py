@@ -30,7 +30,9 @@ from jax.nn import initializers
 from jax.typing import DTypeLike
 
 from jaxcnn import activations, normalization, rectifiers, softmaxes
-from jaxcnn._errors import integer, number, window_tuple, wrong_type, wrong_value
+from jaxcnn._arrays import array, floating_dtype, one_key, same_dtype, same_shape
+from jaxcnn._errors import boolean, integer, number, window_tuple, wrong_type, wrong_value
+from jaxcnn._layers import Shape, entries, keys_of, one_each, shape_of
 from jaxcnn.adaptive_pooling import global_avg_pool
 from jaxcnn.convolution import conv
 from jaxcnn.forms.windows import accumulator
@@ -40,7 +42,6 @@ from jaxcnn.pooling import avg_pool, max_pool
 from jaxcnn.stochastic import dropout
 from jaxcnn.window import Padding
 
-Shape = tuple[int, ...]
 Initializer = Callable[..., Array]
 
 he_normal = partial(initializers.he_normal, in_axis=-2, out_axis=-1)
@@ -63,18 +64,43 @@ class Layer(NamedTuple):
     apply: Callable[..., tuple[Array, Any]]
 
 
-def _affine(
-    key: Array,
-    shape: Shape,
-    dtype: DTypeLike,
-    use_bias: bool,
-    kernel_init: Initializer,
-    bias_init: Initializer,
-) -> dict[str, Array]:
-    """W of the shape, and b, one number for each entry of its last axis."""
-    W_key, b_key = jax.random.split(key)
-    W = kernel_init(W_key, shape, dtype)
-    return {"W": W, "b": bias_init(b_key, shape[-1:], dtype)} if use_bias else {"W": W}
+class _Affine:
+    """How the parameters W and b of a layer are made and found, on behalf of `operation`."""
+
+    def __init__(self, operation: str, use_bias: Any, kernel_init: Initializer, bias_init: Initializer):
+        self.operation = operation
+        self.names = ("W", "b") if boolean(operation, "use_bias", use_bias) else ("W",)
+        self.kernel_init, self.bias_init = kernel_init, bias_init
+
+    def init(self, key: Array, shape: Shape, dtype: DTypeLike) -> dict[str, Array]:
+        """W of the shape, and b, one number for each entry of its last axis."""
+        W_key, b_key = jax.random.split(one_key(self.operation, key))
+        W = self._draw("kernel_init", self.kernel_init, W_key, shape, dtype)
+        if "b" not in self.names:
+            return {"W": W}
+        return {"W": W, "b": self._draw("bias_init", self.bias_init, b_key, shape[-1:], dtype)}
+
+    def _draw(self, argument: str, init: Initializer, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
+        dtype = floating_dtype(self.operation, "dtype", dtype)
+        try:
+            return init(key, shape, dtype)
+        except TypeError as error:
+            wrong_type(
+                self.operation,
+                f"{argument} cannot be called with (key, shape, dtype): {error}",
+                "an initialiser, such as layers.he_normal() or jax.nn.initializers.zeros",
+            )
+
+    def of(self, params: Any) -> tuple[Array, Array | None]:
+        """W and b."""
+        entries(self.operation, "params", params, self.names)
+        return params["W"], params.get("b")
+
+
+def _check_layer(operation: str, argument: str, layer: Any) -> None:
+    if not isinstance(layer, Layer):
+        came = getattr(layer, "__name__", None) or f"a {type(layer).__name__}"
+        wrong_type(operation, f"{argument} is {came}", "a Layer, such as Conv(8, (3, 3)), Flatten() or Relu")
 
 
 def _stateless(function: Callable[[Any, Array], Array]) -> Callable[..., tuple[Array, Any]]:
@@ -127,24 +153,21 @@ def Conv(
     features = integer("Conv", "features", features, least=1)
     f = window_tuple("Conv", "kernel_size", kernel_size)
     groups = integer("Conv", "groups", groups, least=1)
-    kernel_init = he_normal() if kernel_init is None else kernel_init
+    affine = _Affine("Conv", use_bias, he_normal() if kernel_init is None else kernel_init, bias_init)
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        expected = f"(*n, C) with {len(f)} spatial axes, without the batch axis"
+        input_shape = shape_of("Conv", input_shape, expected)
         if len(input_shape) != len(f) + 1:
-            wrong_value(
-                "Conv",
-                f"input_shape is {input_shape}",
-                f"(*n, C) with {len(f)} spatial axes, without the batch axis",
-            )
+            wrong_value("Conv", f"input_shape is {input_shape}", expected)
         if input_shape[-1] % groups:
             wrong_value(
                 "Conv", f"input_shape has {input_shape[-1]} channels", f"a multiple of groups = {groups}"
             )
-        shape = (*f, input_shape[-1] // groups, features)
-        return _affine(key, shape, dtype, use_bias, kernel_init, bias_init), ()
+        return affine.init(key, (*f, input_shape[-1] // groups, features), dtype), ()
 
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return Layer(init, _stateless(lambda params, A: conv(A, params["W"], params.get("b"), **geometry)))
+    return Layer(init, _stateless(lambda params, A: conv(A, *affine.of(params), **geometry)))
 
 
 def Dense(
@@ -168,15 +191,13 @@ def Dense(
     ((128, 10), (10,))
     """
     features = integer("Dense", "features", features, least=1)
-    kernel_init = lecun_normal() if kernel_init is None else kernel_init
+    affine = _Affine("Dense", use_bias, lecun_normal() if kernel_init is None else kernel_init, bias_init)
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
-        if len(input_shape) < 1:
-            wrong_value("Dense", "input_shape is ()", "(…, n_in), the features on the last axis")
-        shape = (input_shape[-1], features)
-        return _affine(key, shape, dtype, use_bias, kernel_init, bias_init), ()
+        input_shape = shape_of("Dense", input_shape, "(…, n_in), without the batch axis")
+        return affine.init(key, (input_shape[-1], features), dtype), ()
 
-    return Layer(init, _stateless(lambda params, A: dense(A, params["W"], params.get("b"))))
+    return Layer(init, _stateless(lambda params, A: dense(A, *affine.of(params))))
 
 
 def MaxPool(
@@ -187,8 +208,9 @@ def MaxPool(
     dilation: int | Sequence[int] = 1,
 ) -> Layer:
     """The layer of `jaxcnn.max_pool`, with its arguments; no parameters."""
+    f = window_tuple("MaxPool", "window", window)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _parameterless(lambda A: max_pool(A, window, **geometry))
+    return _parameterless(lambda A: max_pool(A, f, **geometry))
 
 
 def AvgPool(
@@ -200,18 +222,25 @@ def AvgPool(
     count_padding: bool = False,
 ) -> Layer:
     """The layer of `jaxcnn.avg_pool`, with its arguments; no parameters."""
+    f = window_tuple("AvgPool", "window", window)
     geometry: dict[str, Any] = {
         "stride": stride,
         "padding": padding,
         "dilation": dilation,
-        "count_padding": count_padding,
+        "count_padding": boolean("AvgPool", "count_padding", count_padding),
     }
-    return _parameterless(lambda A: avg_pool(A, window, **geometry))
+    return _parameterless(lambda A: avg_pool(A, f, **geometry))
 
 
 def Flatten() -> Layer:
     """(B, …) → (B, the product of the others); no parameters."""
-    return _parameterless(lambda A: A.reshape(A.shape[0], math.prod(A.shape[1:])))
+
+    def flatten(A: Array) -> Array:
+        if array("Flatten", "A", A).ndim < 1:
+            wrong_value("Flatten", f"A has shape {A.shape}", "(B, …), with its batch axis")
+        return A.reshape(A.shape[0], math.prod(A.shape[1:]))
+
+    return _parameterless(flatten)
 
 
 def Activation(g: Callable[..., Array], **keywords: Any) -> Layer:
@@ -221,6 +250,8 @@ def Activation(g: Callable[..., Array], **keywords: Any) -> Layer:
     >>> leaky.apply((), (), jnp.array([[-4.0, 4.0]], jnp.float32))[0]
     Array([[-1.,  4.]], dtype=float32)
     """
+    if not callable(g):
+        wrong_type("Activation", f"g is {g!r}", "a function of A, such as jaxcnn.relu")
     return _parameterless(partial(g, **keywords))
 
 
@@ -267,20 +298,25 @@ def BatchNorm(
     (Array([1. , 2.5], dtype=float32), Array([1. , 0.5], dtype=float32))
     """
     keep = number("BatchNorm", "momentum", momentum, "from 0 to 1", lambda m: 0 <= m <= 1)
-    init_affine = _gamma_and_beta(use_gamma, use_beta)
+    scale = _Scale("BatchNorm", use_gamma, use_beta)
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
-        params, _ = init_affine(key, input_shape, dtype)
+        params, _ = scale.init(key, input_shape, dtype)
         size, wide = input_shape[-1:], accumulator(dtype)
         return params, {"mean": jnp.zeros(size, wide), "variance": jnp.ones(size, wide)}
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
         del key
-        affine = params.get("gamma"), params.get("beta")
-        if not train:
+        affine = scale.of(params)
+        entries("BatchNorm", "state", state, ("mean", "variance"))
+        if not boolean("BatchNorm", "train", train):
             return batch_norm_inference(A, *affine, **state, epsilon=epsilon), state
         Z, mean, variance = batch_norm(A, *affine, axis_name=axis_name, epsilon=epsilon)
         batch = {"mean": mean, "variance": variance}
+        for name in batch:
+            both = {"the batch": batch[name], f"state['{name}']": state[name]}
+            same_shape("BatchNorm", **both)
+            same_dtype("BatchNorm", **both)
         return Z, {name: keep * state[name] + (1 - keep) * batch[name] for name in batch}
 
     return Layer(init, apply)
@@ -292,42 +328,63 @@ def GroupNorm(groups: int, *, epsilon: float = 1e-5, use_gamma: bool = True, use
     >>> GroupNorm(2).init(jax.random.key(0), (8, 8, 4))[0]["gamma"].shape
     (4,)
     """
-    return _normalization(normalization.group_norm, use_gamma, use_beta, groups=groups, epsilon=epsilon)
+    return _normalization(
+        _Scale("GroupNorm", use_gamma, use_beta),
+        normalization.group_norm,
+        groups=integer("GroupNorm", "groups", groups, least=1),
+        epsilon=epsilon,
+    )
 
 
 def LayerNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
     """The layer of `jaxcnn.layer_norm`; params as in `BatchNorm`."""
-    return _normalization(normalization.layer_norm, use_gamma, use_beta, epsilon=epsilon)
+    return _normalization(_Scale("LayerNorm", use_gamma, use_beta), normalization.layer_norm, epsilon=epsilon)
 
 
 def InstanceNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
     """The layer of `jaxcnn.instance_norm`; params as in `BatchNorm`."""
-    return _normalization(normalization.instance_norm, use_gamma, use_beta, epsilon=epsilon)
+    return _normalization(
+        _Scale("InstanceNorm", use_gamma, use_beta), normalization.instance_norm, epsilon=epsilon
+    )
 
 
 def RMSNorm(*, epsilon: float = 1e-5, use_gamma: bool = True) -> Layer:
     """The layer of `jaxcnn.rms_norm`; params {"gamma": (C,)}, or none."""
-    return _normalization(normalization.rms_norm, use_gamma, False, epsilon=epsilon)
+    return _normalization(_Scale("RMSNorm", use_gamma, False), normalization.rms_norm, epsilon=epsilon)
 
 
-def _gamma_and_beta(use_gamma: bool, use_beta: bool) -> Callable[..., tuple[dict[str, Array], Any]]:
-    """The init of a normalisation: γ = 1 and β = 0, or what is used of them."""
+class _Scale:
+    """How the parameters γ = 1 and β = 0 of a normalisation are made and found, or what is used of them."""
 
-    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+    def __init__(self, operation: str, use_gamma: Any, use_beta: Any):
+        used = {
+            "gamma": boolean(operation, "use_gamma", use_gamma),
+            "beta": boolean(operation, "use_beta", use_beta),
+        }
+        self.operation = operation
+        self.names = tuple(name for name in used if used[name])
+
+    def init(self, key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
         del key
-        size = input_shape[-1:]
-        gamma = {"gamma": jnp.ones(size, dtype)} if use_gamma else {}
-        return gamma | ({"beta": jnp.zeros(size, dtype)} if use_beta else {}), ()
+        size = shape_of(self.operation, input_shape, "(…, C), without the batch axis")[-1:]
+        dtype = floating_dtype(self.operation, "dtype", dtype)
+        make = {"gamma": jnp.ones, "beta": jnp.zeros}
+        return {name: make[name](size, dtype) for name in self.names}, ()
 
-    return init
+    def of(self, params: Any) -> tuple[Array | None, Array | None]:
+        """γ and β."""
+        entries(self.operation, "params", params, self.names)
+        return params.get("gamma"), params.get("beta")
 
 
-def _normalization(
-    operation: Callable[..., Array], use_gamma: bool, use_beta: bool, **keywords: Any
-) -> Layer:
+def _normalization(scale: _Scale, operation: Callable[..., Array], **keywords: Any) -> Layer:
     """The layer of a normalisation that has no state."""
-    apply = _stateless(lambda params, A: operation(A, **params, **keywords))
-    return Layer(_gamma_and_beta(use_gamma, use_beta), apply)
+
+    def function(params: Any, A: Array) -> Array:
+        scale.of(params)
+        return operation(A, **params, **keywords)
+
+    return Layer(scale.init, _stateless(function))
 
 
 def Dropout(rate: float, *, spatial: bool = False) -> Layer:
@@ -336,10 +393,12 @@ def Dropout(rate: float, *, spatial: bool = False) -> Layer:
     >>> Dropout(0.5).apply((), (), jnp.ones((1, 4), jnp.float32), train=True, key=jax.random.key(0))[0]
     Array([[0., 0., 2., 2.]], dtype=float32)
     """
+    rate = number("Dropout", "rate", rate, "from 0 to 1", lambda q: 0 <= q <= 1)
+    spatial = boolean("Dropout", "spatial", spatial)
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
         del params
-        if not train:
+        if not boolean("Dropout", "train", train):
             return A, state
         if key is None:
             wrong_type("Dropout", "key is None while train is True", "a key of jax.random: apply(…, key=key)")
@@ -356,10 +415,13 @@ def sequential(*layers: Layer) -> Layer:
     >>> net.apply(params, state, jnp.ones((5, 8, 8, 1), jnp.float32))[0].shape
     (5, 10)
     """
+    for place, layer in enumerate(layers):
+        _check_layer("sequential", f"layers[{place}]", layer)
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
-        pairs, shape = [], tuple(input_shape)
-        for layer, layer_key in zip(layers, jax.random.split(key, len(layers)), strict=True):
+        pairs, shape = [], shape_of("sequential", input_shape, "a tuple of integers, without the batch axis")
+        keys = jax.random.split(one_key("sequential", key), len(layers))
+        for layer, layer_key in zip(layers, keys, strict=True):
             params, state = layer.init(layer_key, shape, dtype)
             pairs.append((params, state))
             A, _ = jax.eval_shape(layer.apply, params, state, jax.ShapeDtypeStruct((1, *shape), dtype))
@@ -367,7 +429,9 @@ def sequential(*layers: Layer) -> Layer:
         return tuple(params for params, _ in pairs), tuple(state for _, state in pairs)
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
-        keys = [None] * len(layers) if key is None else jax.random.split(key, len(layers))
+        one_each("sequential", "params", params, len(layers))
+        one_each("sequential", "state", state, len(layers))
+        keys = keys_of("sequential", key, len(layers))
         states = []
         for layer, *own, layer_key in zip(layers, params, state, keys, strict=True):
             A, after = layer.apply(*own, A, train=train, key=layer_key)
@@ -387,10 +451,13 @@ def residual(layer: Layer, shortcut: Layer | None = None) -> Layer:
     >>> block.apply(params, state, jnp.ones((5, 8, 8, 4), jnp.float32))[0].shape
     (5, 8, 8, 4)
     """
+    _check_layer("residual", "layer", layer)
+    if shortcut is not None:
+        _check_layer("residual", "shortcut", shortcut)
     branches = {"layer": layer, "shortcut": _parameterless(lambda A: A) if shortcut is None else shortcut}
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
-        keys = jax.random.split(key)
+        keys = jax.random.split(one_key("residual", key))
         pairs = {
             name: branch.init(k, input_shape, dtype)
             for (name, branch), k in zip(branches.items(), keys, strict=True)
@@ -398,7 +465,9 @@ def residual(layer: Layer, shortcut: Layer | None = None) -> Layer:
         return tuple({name: pair[part] for name, pair in pairs.items()} for part in (0, 1))
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
-        keys = (None, None) if key is None else jax.random.split(key)
+        entries("residual", "params", params, tuple(branches))
+        entries("residual", "state", state, tuple(branches))
+        keys = keys_of("residual", key, 2)
         results, states = {}, {}
         for (name, branch), k in zip(branches.items(), keys, strict=True):
             results[name], states[name] = branch.apply(params[name], state[name], A, train=train, key=k)
@@ -409,6 +478,7 @@ def residual(layer: Layer, shortcut: Layer | None = None) -> Layer:
                 f"layer gives shape {through.shape}",
                 f"the shortcut's, {past.shape}; a shortcut such as Conv(features, (1, 1), stride=s) fits it",
             )
+        same_dtype("residual", layer=through, shortcut=past)
         return through + past, states
 
     return Layer(init, apply)
@@ -437,10 +507,14 @@ def depthwise_separable(
     >>> params[0]["W"].shape, params[1]["W"].shape
     ((3, 3, 1, 4), (1, 1, 4, 8))
     """
+    features = integer("depthwise_separable", "features", features, least=1)
     f = window_tuple("depthwise_separable", "kernel_size", kernel_size)
     pointwise = Conv(features, (1,) * len(f), use_bias=use_bias)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _by_channels(lambda C: sequential(Conv(C, f, groups=C, use_bias=False, **geometry), pointwise))
+    return _by_channels(
+        "depthwise_separable",
+        lambda C: sequential(Conv(C, f, groups=C, use_bias=False, **geometry), pointwise),
+    )
 
 
 def squeeze_excite(ratio: int = 16) -> Layer:
@@ -456,9 +530,13 @@ def squeeze_excite(ratio: int = 16) -> Layer:
     ((8, 2), (2, 8))
     """
     ratio = integer("squeeze_excite", "ratio", ratio, least=1)
-    gate = _by_channels(lambda C: sequential(Dense(max(1, C // ratio)), Relu, Dense(C), Sigmoid))
+    gate = _by_channels(
+        "squeeze_excite", lambda C: sequential(Dense(max(1, C // ratio)), Relu, Dense(C), Sigmoid)
+    )
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        if array("squeeze_excite", "A", A).ndim < 3:
+            wrong_value("squeeze_excite", f"A has shape {A.shape}", "(B, *n, C), with its batch axis")
         mean = global_avg_pool(A, spatial=A.ndim - 2)
         opening, state = gate.apply(params, state, mean, train=train, key=key)
         return A * jnp.expand_dims(opening, range(1, A.ndim - 1)), state
@@ -466,13 +544,16 @@ def squeeze_excite(ratio: int = 16) -> Layer:
     return Layer(gate.init, apply)
 
 
-def _by_channels(make: Callable[[int], Layer]) -> Layer:
+def _by_channels(operation: str, make: Callable[[int], Layer]) -> Layer:
     """The layer that make(C) gives for an input of C channels."""
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        input_shape = shape_of(operation, input_shape, "(*n, C), without the batch axis")
         return make(input_shape[-1]).init(key, input_shape, dtype)
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
+        if array(operation, "A", A).ndim < 1:
+            wrong_value(operation, f"A has shape {A.shape}", "(B, *n, C), with its batch axis")
         return make(A.shape[-1]).apply(params, state, A, train=train, key=key)
 
     return Layer(init, apply)

@@ -21,7 +21,7 @@ import jax
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, same_dtype
+from jaxcnn._arrays import floating, known_precision, same_dtype
 from jaxcnn._errors import wrong_value
 from jaxcnn._sharding import sharded_as, vary_alike
 from jaxcnn.convolution import biased
@@ -56,7 +56,7 @@ def dense(
     same_dtype("dense", A=A, W=W)
     _check_weights("dense", W)
     _check_features("dense", "A", A, W.shape[0], "n_in", f"the rows of W {W.shape}")
-    Z = _dense(precision, *vary_alike(A, W))
+    Z = _dense(known_precision("dense", precision), *vary_alike(A, W))
     if b is not None:
         Z = biased("dense", Z, b, "one number a column of W", A=A)
     return Z
@@ -86,7 +86,7 @@ def dense_dA(dZ: ArrayLike, W: ArrayLike, *, precision: lax.PrecisionLike = None
     same_dtype("dense_dA", dZ=dZ, W=W)
     _check_weights("dense_dA", W)
     _check_features("dense_dA", "dZ", dZ, W.shape[1], "n_out", f"the columns of W {W.shape}")
-    return _dense_dA(precision, *vary_alike(dZ, W))
+    return _dense_dA(known_precision("dense_dA", precision), *vary_alike(dZ, W))
 
 
 def dense_dW(A: ArrayLike, dZ: ArrayLike, *, precision: lax.PrecisionLike = None) -> Array:
@@ -116,7 +116,7 @@ def dense_dW(A: ArrayLike, dZ: ArrayLike, *, precision: lax.PrecisionLike = None
             wrong_value("dense_dW", f"{name} is a scalar", "(…, features)")
     if A.shape[:-1] != dZ.shape[:-1]:
         wrong_value("dense_dW", f"dZ has leading axes {dZ.shape[:-1]}", f"A's, {A.shape[:-1]}")
-    return _dense_dW(precision, *vary_alike(A, dZ))
+    return _dense_dW(known_precision("dense_dW", precision), *vary_alike(A, dZ))
 
 
 # ------------------------------------------------------------------------------ the rules

@@ -18,6 +18,7 @@ Source: the article's companion code; ledger L20.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, same_dtype, same_shape, widened
+from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
 from jaxcnn.activations import sigmoid, softplus
@@ -63,8 +64,7 @@ def softmax_cross_entropy(
     Z = floating("softmax_cross_entropy", "Z", Z)
     if Z.ndim < 1 or Z.shape[-1] < 1:
         wrong_value("softmax_cross_entropy", f"Z has shape {Z.shape}", "(…, K) with at least 1 class")
-    if not hasattr(t, "shape") or not hasattr(t, "dtype"):
-        wrong_type("softmax_cross_entropy", f"t is a {type(t).__name__}", "a JAX or NumPy array")
+    targets = array("softmax_cross_entropy", "t", t)
     smoothing = number(
         "softmax_cross_entropy", "label_smoothing", label_smoothing, "from 0 to 1", lambda s: 0 <= s <= 1
     )
@@ -77,18 +77,19 @@ def softmax_cross_entropy(
                 f"weights has shape {weights.shape}",
                 f"({Z.shape[-1]},), one number a class",
             )
-    if _are_labels(t):
-        return _softmax_cross_entropy(smoothing, *vary_alike(Z, _checked_labels(t, Z.shape), weights))
-    if t.dtype != Z.dtype:
+    if _are_labels(targets):
+        return _softmax_cross_entropy(smoothing, *vary_alike(Z, _checked_labels(targets, Z.shape), weights))
+    if targets.dtype != Z.dtype:
         wrong_type(
             "softmax_cross_entropy",
-            f"t has dtype {t.dtype}",
+            f"t has dtype {targets.dtype}",
             f"integer labels, or a distribution of Z's dtype {Z.dtype}",
         )
-    t = jnp.asarray(t)
-    if t.shape != Z.shape:
-        wrong_value("softmax_cross_entropy", f"t has shape {t.shape}", f"Z's, {Z.shape}, for a distribution")
-    return _softmax_cross_entropy(smoothing, *vary_alike(Z, t, weights))
+    if targets.shape != Z.shape:
+        wrong_value(
+            "softmax_cross_entropy", f"t has shape {targets.shape}", f"Z's, {Z.shape}, or integer labels"
+        )
+    return _softmax_cross_entropy(smoothing, *vary_alike(Z, jnp.asarray(targets), weights))
 
 
 def binary_cross_entropy_with_logits(Z: ArrayLike, t: ArrayLike) -> Array:
@@ -138,14 +139,14 @@ def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
     Args:
         A: an array of any shape and floating dtype.
         t: targets, of A's shape and dtype; differentiated too.
-        delta: δ, a positive Python number.
+        delta: δ, a positive and finite Python number.
 
     Returns:
         L, of A's shape and dtype.
 
     Raises:
         TypeError: A or t is not a floating array, their dtypes differ, or delta is not a number.
-        ValueError: t does not have A's shape, or delta is not positive.
+        ValueError: t does not have A's shape, or delta is not positive and finite.
 
     Source: Huber, "Robust estimation of a location parameter", 1964.
 
@@ -282,25 +283,25 @@ def _surprisal(Z: Array, T: Array) -> Array:
 
 def _alike(operation: str, **arrays: ArrayLike) -> tuple[Array, ...]:
     """Two floating arrays of one shape and dtype, which vary alike over devices."""
-    checked = {name: floating(operation, name, array) for name, array in arrays.items()}
+    checked = {name: floating(operation, name, X) for name, X in arrays.items()}
     same_dtype(operation, **checked)
     same_shape(operation, **checked)
     return vary_alike(*checked.values())
 
 
-def _are_labels(t: ArrayLike) -> bool:
-    return jnp.issubdtype(jnp.result_type(t), jnp.integer)
+def _are_labels(t: Any) -> bool:
+    return jnp.issubdtype(t.dtype, jnp.integer)
 
 
-def _checked_labels(t: ArrayLike, shape: tuple[int, ...]) -> Array:
+def _checked_labels(t: Any, shape: tuple[int, ...]) -> Array:
     """Labels (…) for logits (…, K), each from 0 to K − 1 where that can be seen."""
     classes = shape[-1]
-    if np.shape(t) != shape[:-1]:
+    if t.shape != shape[:-1]:
         wrong_value(
-            "softmax_cross_entropy", f"t has shape {np.shape(t)}", f"{shape[:-1]}, a label for each row of Z"
+            "softmax_cross_entropy", f"t has shape {t.shape}", f"{shape[:-1]}, a label for each row of Z"
         )
-    if not isinstance(t, jax.core.Tracer):
-        labels = np.asarray(t)
+    labels = visible(t)
+    if labels is not None:
         unknown = labels[(labels < 0) | (labels >= classes)]
         if unknown.size:
             wrong_value("softmax_cross_entropy", f"t has the label {unknown[0]}", f"0 to {classes - 1}")

@@ -15,7 +15,6 @@ networks", 2014; article section "Pooling Layers Backpropagation", ledger L19.
 """
 
 import functools
-import math
 import operator
 from collections.abc import Sequence
 from functools import partial
@@ -26,7 +25,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from jaxcnn._errors import wrong_type, wrong_value
+from jaxcnn._errors import number
 from jaxcnn._pools import pool_input
 from jaxcnn.forms.windows import accumulator, pad, tap, untap, widened
 from jaxcnn.window import Padding, Window
@@ -60,12 +59,9 @@ def lp_pool(
     >>> lp_pool(jnp.array([[3.0], [-4.0], [0.0], [0.0]], jnp.float32), (2,), order=2)[:, 0]
     Array([5., 0.], dtype=float32)
     """
-    if isinstance(order, bool) or not isinstance(order, int | float):
-        wrong_type("lp_pool", f"order is {order!r}", "a Python number of at least 1")
-    if not (1 <= order < math.inf):
-        wrong_value("lp_pool", f"order is {order}", "a finite number of at least 1")
+    order = number("lp_pool", "order", order, "of at least 1", lambda P: P >= 1)
     A, batched, geometry = pool_input("lp_pool", A, window, stride, padding, dilation)
-    Z = _lp_pool(_Norm(geometry, float(order)), A)
+    Z = _lp_pool(_Norm(geometry, order), A)
     return Z if batched else Z[0]
 
 

@@ -45,7 +45,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
@@ -93,6 +92,7 @@ def batch_norm(
     gamma, beta = _affine("batch_norm", A, gamma, beta)
     spec = _spec("batch_norm", A, tuple(range(A.ndim - 1)), epsilon)
     if axis_name is not None:
+        _check_mapped(axis_name)
         mean = lax.pmean(jnp.mean(widened(A), spec.axes), axis_name)
         variance = lax.pmean(_mean_square(*vary_alike(A, mean)), axis_name)
         Z = _standardize(spec.epsilon, *vary_alike(A, gamma, beta, mean, variance))
@@ -252,7 +252,8 @@ def group_norm(
     cut = (groups, C // groups)
     gamma, beta = (None if X is None else X.reshape(cut) for X in (gamma, beta))
     apart = A.reshape(*A.shape[:-1], *cut)
-    spec = _spec("group_norm", apart, (*range(1, A.ndim - 1), A.ndim), epsilon)
+    spec = _spec("group_norm", A, tuple(range(1, A.ndim)), epsilon)
+    spec = spec._replace(axes=(*range(1, A.ndim - 1), A.ndim))
     return _normalized(spec, apart, gamma, beta).reshape(A.shape)
 
 
@@ -447,6 +448,18 @@ def _normalized(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) 
 # ------------------------------------------------------------------------- argument checks
 
 
+def _check_mapped(axis_name: AxisName) -> None:
+    """Refuse names that no mapped axis has where the operation is called."""
+    try:
+        lax.axis_size(axis_name)
+    except (NameError, TypeError, ValueError):
+        wrong_value(
+            "batch_norm",
+            f"axis_name is {axis_name!r}, the name of no mapped axis here",
+            "the name of an axis of the jax.shard_map, jax.pmap or jax.vmap around the call, or None",
+        )
+
+
 def _needs(operation: str, A: Array, rank: int, shape: str) -> None:
     if A.ndim < rank:
         wrong_value(operation, f"A has shape {A.shape}", shape)
@@ -479,4 +492,4 @@ def _one_each(operation: str, name: str, X: Array, A: Array) -> None:
 
 
 def _epsilon(operation: str, epsilon: float) -> float:
-    return number(operation, "epsilon", epsilon, "above 0", lambda e: 0 < e < np.inf)
+    return number(operation, "epsilon", epsilon, "above 0", lambda e: e > 0)

@@ -29,8 +29,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxcnn._errors import wrong_type, wrong_value
-from jaxcnn._pools import boolean, ceiled, no_empty_window, pool_cotangent, pool_input
+from jaxcnn._arrays import array, visible
+from jaxcnn._errors import boolean, wrong_type, wrong_value
+from jaxcnn._pools import ceiled, no_empty_window, pool_cotangent, pool_input
 from jaxcnn._sharding import vary_alike
 from jaxcnn.forms import pooling as forms
 from jaxcnn.forms.windows import widened
@@ -140,7 +141,8 @@ def max_pool_dA(
     """dA[i] = Σ_{m: m·s + k[m]·d − p = i} dZ[m], equation (P.2).
 
     Args:
-        index: k, from `max_pool_index` with the same geometry.
+        index: k, from `max_pool_index` with the same geometry. A tap that the window does not have is
+            refused where it can be seen, outside of jit.
         dZ: cotangent of Z, of k's shape.
         input_size: n, the spatial size of A; an integer, or one for each axis.
         window, stride, padding, dilation, ceil_mode: those of the `max_pool`.
@@ -155,15 +157,15 @@ def max_pool_dA(
     """
     where = (window, input_size, stride, padding, dilation, ceil_mode)
     dZ, batched, _, geometry = pool_cotangent("max_pool_dA", dZ, *where)
-    if not hasattr(index, "dtype") or not jnp.issubdtype(index.dtype, jnp.unsignedinteger):
-        came = getattr(index, "dtype", type(index).__name__)
-        wrong_type("max_pool_dA", f"index is {came}", "the unsigned integers of max_pool_index")
-    index = jnp.asarray(index)
+    k = array("max_pool_dA", "index", index)
+    if not jnp.issubdtype(k.dtype, jnp.unsignedinteger):
+        wrong_type("max_pool_dA", f"index has dtype {k.dtype}", "the unsigned integers of max_pool_index")
     expected = dZ.shape if batched else dZ.shape[1:]
-    if index.shape != expected:
-        wrong_value("max_pool_dA", f"index has shape {index.shape}", f"dZ's, {expected}")
-    index = index if batched else index[None]
-    dA = _max_pool_dA(_Max(geometry, "first"), *vary_alike(index, dZ))
+    if k.shape != expected:
+        wrong_value("max_pool_dA", f"index has shape {k.shape}", f"dZ's, {expected}")
+    _check_taps(k, geometry)
+    k = jnp.asarray(k if batched else k[None])
+    dA = _max_pool_dA(_Max(geometry, "first"), *vary_alike(k, dZ))
     return dA if batched else dA[0]
 
 
@@ -360,12 +362,23 @@ _avg_pool_dA.defvjp(_avg_pool_dA_fwd, _avg_pool_dA_bwd)
 def _max(
     operation: str, A: Any, window: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, ties: Any
 ) -> tuple[_Max, Array, bool]:
-    if ties not in tuple(_TIES):
+    if not isinstance(ties, str) or ties not in _TIES:
         wrong_value(operation, f"ties is {ties!r}", "'first' or 'split'")
     A, batched, declared = pool_input(operation, A, window, stride, padding, dilation)
     geometry = ceiled(operation, declared, ceil_mode)
     no_empty_window(operation, geometry)
     return _Max(geometry, ties), A, batched
+
+
+def _check_taps(index: ArrayLike, window: Window) -> None:
+    """Refuse an index beyond the window's taps, where that can be seen: it would drop its dZ."""
+    taps, values = forms.taps(window), visible(index)
+    if values is not None and values.max(initial=0) >= taps:
+        wrong_value(
+            "max_pool_dA",
+            f"index has the tap {values.max()}",
+            f"0 to {taps - 1}, the taps of window {window.size}",
+        )
 
 
 def _mean(operation: str, declared: Window, geometry: Window, count_padding: Any) -> _Mean:

@@ -53,6 +53,7 @@ def leaky_relu(Z: ArrayLike, negative_slope: float = 0.01) -> Array:
 
     Raises:
         TypeError: Z is not a floating array, or negative_slope not a number.
+        ValueError: negative_slope is not finite.
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
 
@@ -95,6 +96,7 @@ def elu(Z: ArrayLike, alpha: float = 1.0) -> Array:
 
     Raises:
         TypeError: Z is not a floating array, or alpha not a number.
+        ValueError: alpha is not finite.
 
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential
     linear units (ELUs)", 2016.

@@ -14,7 +14,7 @@ Source: Srivastava et al. 2014; whole channels: Tompson et al. 2015.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +22,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating
-from jaxcnn._errors import number, wrong_type, wrong_value
+from jaxcnn._arrays import floating, one_key
+from jaxcnn._errors import boolean, number, wrong_value
 
 
 def dropout(key: Array, A: ArrayLike, rate: float, *, spatial: bool = False) -> Array:
@@ -48,13 +48,11 @@ def dropout(key: Array, A: ArrayLike, rate: float, *, spatial: bool = False) -> 
     """
     A = floating("dropout", "A", A)
     rate = number("dropout", "rate", rate, "from 0 to 1", lambda q: 0 <= q <= 1)
-    if not isinstance(spatial, bool):
-        wrong_type("dropout", f"spatial is {spatial!r}", "True or False")
-    if spatial and A.ndim < 3:
+    if boolean("dropout", "spatial", spatial) and A.ndim < 3:
         wrong_value(
             "dropout", f"A has shape {A.shape}", "(B, *n, C) with at least one spatial axis, where spatial"
         )
-    key = _one_key(key)
+    key = one_key("dropout", key)
     shape = (A.shape[0], *(1 for _ in A.shape[1:-1]), A.shape[-1]) if spatial else A.shape
     return A if rate == 0 else _dropout(_Spec(rate, shape), key, A)
 
@@ -87,19 +85,3 @@ def _dropout_bwd(spec: _Spec, key: Array, dZ: Array):
 
 
 _dropout.defvjp(_dropout_fwd, _dropout_bwd)
-
-
-# ------------------------------------------------------------------------- argument checks
-
-
-def _one_key(key: Any) -> Array:
-    """`key`, refused unless it is one key, typed or raw."""
-    expected = "one key: jax.random.key(0), or jax.random.PRNGKey(0)"
-    if not hasattr(key, "shape") or not hasattr(key, "dtype"):
-        wrong_type("dropout", f"key is a {type(key).__name__}", expected)
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not typed and key.dtype != np.uint32:
-        wrong_type("dropout", f"key has dtype {key.dtype}", expected)
-    if key.shape != (() if typed else jax.eval_shape(jax.random.PRNGKey, 0).shape):
-        wrong_value("dropout", f"key has shape {key.shape}", expected)
-    return jnp.asarray(key)

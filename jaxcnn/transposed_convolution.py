@@ -22,7 +22,7 @@ from typing import Any
 from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
 
-from jaxcnn._arrays import floating, with_batch
+from jaxcnn._arrays import floating, some_pixels, with_batch
 from jaxcnn._errors import per_axis
 from jaxcnn.convolution import adjoint, biased, kernel_rank
 from jaxcnn.window import Padding, transposed_size
@@ -69,12 +69,14 @@ def conv_transpose(
     Z, W = floating(operation, "Z", Z), floating(operation, "W", W)
     rank = kernel_rank(operation, W)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
+    batch, _ = with_batch(operation, "Z", Z, rank, f"W of shape {W.shape}")
+    some_pixels(operation, "Z", batch)
     if output_size is None:
-        windows = with_batch(operation, "Z", Z, rank)[0].shape[1:-1]
-        n = transposed_size(operation, windows, W.shape[:rank], **geometry)
+        n = transposed_size(operation, batch.shape[1:-1], W.shape[:rank], **geometry)
     else:
         n = per_axis(operation, "output_size", output_size, rank, least=1)
-    A = adjoint(operation, "Z", Z, W, n, groups, precision, preferred_element_type, **geometry)
+    names = (operation, "Z", "output size")
+    A = adjoint(names, Z, W, n, groups, precision, preferred_element_type, **geometry)
     if b is not None:
         A = biased(operation, A, b, "one number a channel", Z=Z)
     return A

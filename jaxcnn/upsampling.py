@@ -28,8 +28,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxcnn._arrays import floating, with_batch
-from jaxcnn._errors import window_tuple, wrong_type, wrong_value
+from jaxcnn._arrays import floating, some_pixels, with_batch
+from jaxcnn._errors import boolean, window_tuple, wrong_value
 from jaxcnn.forms import axes
 from jaxcnn.forms.windows import widened
 
@@ -76,9 +76,8 @@ def upsample_bilinear(A: ArrayLike, factor: Sequence[int], *, align_corners: boo
     Array([0., 1., 2., 3.], dtype=float32)
     """
     A, batched, f = _input("upsample_bilinear", A, factor)
-    if not isinstance(align_corners, bool):
-        wrong_type("upsample_bilinear", f"align_corners is {align_corners!r}", "True or False")
-    Z = _bilinear(_Bilinear(A.shape[1:-1], f, align_corners), A)
+    corners = boolean("upsample_bilinear", "align_corners", align_corners)
+    Z = _bilinear(_Bilinear(A.shape[1:-1], f, corners), A)
     return Z if batched else Z[0]
 
 
@@ -250,11 +249,6 @@ def _input(operation: str, A: Any, factor: Any, *, argument: str = "A") -> tuple
     """A with a batch axis, whether it came with one, and the factor."""
     A = floating(operation, argument, A)
     f = window_tuple(operation, "factor", factor)
-    A, batched = with_batch(operation, argument, A, len(f))
-    if 0 in A.shape[1:-1]:
-        wrong_value(
-            operation,
-            f"{argument} has spatial size {A.shape[1:-1]}",
-            "at least 1 pixel on every spatial axis",
-        )
+    A, batched = with_batch(operation, argument, A, len(f), f"factor {f}")
+    some_pixels(operation, argument, A)
     return A, batched, f

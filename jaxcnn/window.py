@@ -58,11 +58,16 @@ def output_size(
     >>> output_size(6, 3), output_size(7, 3, stride=2), output_size(28, 5, padding=(2, 2))
     (4, 3, 28)
     """
-    padded = n + sum(padding)
-    span = extent(f, dilation)
+    return _count("output_size", n, f, stride, padding, dilation)
+
+
+def _count(operation: str, n: int, f: int, stride: int, padding: tuple[int, int], dilation: int) -> int:
+    """n_out, its arguments checked on behalf of `operation`."""
+    _check_sizes(operation, n=n, f=f, stride=stride, dilation=dilation)
+    padded, span = n + sum(_pair(operation, "padding", padding)), extent(f, dilation)
     if padded < span:
         wrong_value(
-            "output_size",
+            operation,
             f"n is {n}, {padded} after padding {padding}, smaller than the window's extent {span}",
             f"n + padding of at least {span}, so that one window fits",
         )
@@ -82,6 +87,7 @@ def same_padding(
     >>> same_padding(6, 3), same_padding(6, 4), same_padding(6, 3, stride=2)
     ((1, 1), (1, 2), (0, 1))
     """
+    _check_sizes("same_padding", n=n, f=f, stride=stride, dilation=dilation)
     n_out = -(-n // stride)
     total = max((n_out - 1) * stride + extent(f, dilation) - n, 0)
     small, large = total // 2, total - total // 2
@@ -94,6 +100,7 @@ def full_padding(f: int, *, dilation: int = 1) -> tuple[int, int]:
     >>> full_padding(3)
     (2, 2)
     """
+    _check_sizes("full_padding", f=f, dilation=dilation)
     return (extent(f, dilation) - 1,) * 2
 
 
@@ -107,8 +114,9 @@ def coverage(
     >>> coverage(6, 3, padding=(1, 1))
     (2, 3, 3, 3, 3, 2)
     """
+    windows = _count("coverage", n, f, stride, padding, dilation)
     counts = [0] * n
-    for m in range(output_size(n, f, stride=stride, padding=padding, dilation=dilation)):
+    for m in range(windows):
         for j in range(f):
             i = m * stride + j * dilation - padding[0]
             if 0 <= i < n:
@@ -127,7 +135,7 @@ def ceil_padding(
     >>> ceil_padding(6, 3, stride=2), ceil_padding(7, 3, stride=2), ceil_padding(5, 1, stride=3)
     ((0, 1), (0, 0), (0, 0))
     """
-    m = output_size(n, f, stride=stride, padding=padding, dilation=dilation)
+    m = _count("ceil_padding", n, f, stride, padding, dilation)
     p, q = padding
     r = n + p + q - extent(f, dilation) - (m - 1) * stride
     return (p, q + stride - r) if r and m * stride - p < n else (p, q)
@@ -141,6 +149,7 @@ def adaptive_windows(n: int, n_out: int) -> tuple[tuple[int, int], ...]:
     >>> adaptive_windows(5, 3)
     ((0, 2), (1, 4), (3, 5))
     """
+    _check_sizes("adaptive_windows", n=n, n_out=n_out)
     return tuple((m * n // n_out, -(-(m + 1) * n // n_out)) for m in range(n_out))
 
 
@@ -152,7 +161,22 @@ def valid_convolutions(n: int, f: int) -> int | None:
     >>> valid_convolutions(28, 3)
     13
     """
+    _check_sizes("valid_convolutions", n=n, f=f)
     return None if f == 1 else (n - 1) // (f - 1)
+
+
+def _check_sizes(operation: str, **sizes: int) -> None:
+    """Refuse what is no integer of at least 1; an image may be empty, n = 0."""
+    for name, size in sizes.items():
+        integer(operation, name, size, least=0 if name == "n" else 1)
+
+
+def _pair(operation: str, argument: str, pair: Any) -> tuple[int, int]:
+    """A (low, high) pair of integers."""
+    if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+        wrong_type(operation, f"{argument} is {pair!r}", "a (low, high) pair of integers")
+    low, high = (integer(operation, f"{argument}[{k}]", side) for k, side in enumerate(pair))
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -369,14 +393,6 @@ def _padding_pairs(
                 f"padding is {padding!r} with {len(padding)} entries for {rank} spatial axes",
                 forms,
             )
-        pairs = []
-        for axis, pair in enumerate(padding):
-            if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
-                wrong_type(operation, f"padding[{axis}] is {pair!r}", "a (low, high) pair")
-            low, high = (integer(operation, f"padding[{axis}]", side) for side in pair)
-            pairs.append((low, high))
-        return tuple(pairs)
-    if isinstance(padding, bool) or not hasattr(padding, "__index__"):
-        wrong_type(operation, f"padding is {padding!r}", forms)
-    both = integer(operation, "padding", padding)
+        return tuple(_pair(operation, f"padding[{axis}]", pair) for axis, pair in enumerate(padding))
+    both = integer(operation, "padding", padding, forms=forms)
     return ((both, both),) * rank

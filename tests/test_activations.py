@@ -1,5 +1,4 @@
 import math
-import re
 from functools import partial
 
 import jax
@@ -14,7 +13,6 @@ from jaxcnn.activations import (
     gelu,
     glu,
     mish,
-    relu,
     sigmoid,
     silu,
     softmax,
@@ -253,72 +251,6 @@ def test_activation_dZ_is_no_product_with_the_diagonal_for_softmax():
     assert activation_dZ(softmax, Z, dA).tolist() == [0, 0]
 
 
-# ---------------------------------------------------------------------------------- errors
-
-Z = jnp.zeros((2, 3))
-FLOATING = "a floating dtype (float16, bfloat16, float32 or float64)"
-KNOWN = ", ".join(NAMES)
-
-
-@pytest.mark.parametrize("g", [sigmoid, tanh, softplus, silu, gelu, mish, glu])
-def test_integers_and_lists_are_refused(g):
-    name = g.__name__
-    with pytest.raises(TypeError, match=re.escape(f"{name}: Z has dtype int32; expected {FLOATING}")):
-        g(jnp.zeros(4, jnp.int32))
-    with pytest.raises(TypeError, match=re.escape(f"{name}: Z is a list; expected a JAX or NumPy array")):
-        g([1.0])
-
-
-WRONG = {
-    "approximate by name": (
-        lambda: gelu(Z, "tanh"),
-        TypeError,
-        "gelu: approximate is 'tanh'; expected True or False",
-    ),
-    "an odd axis": (
-        lambda: glu(Z),
-        ValueError,
-        "glu: Z has shape (2, 3); expected an even number of entries along axis -1",
-    ),
-    "no such axis": (
-        lambda: glu(Z, axis=2),
-        ValueError,
-        "glu: axis is 2 for Z of shape (2, 3); expected an axis of Z, which has 2",
-    ),
-    "an unknown activation": (
-        lambda: activation_dZ(jnp.sin, Z, Z),
-        ValueError,
-        f"activation_dZ: g is sin; expected one of {KNOWN}, of jaxcnn",
-    ),
-    "an activation by name": (
-        lambda: activation_dZ("relu", Z, Z),
-        ValueError,
-        f"activation_dZ: g is 'relu'; expected one of {KNOWN}, of jaxcnn",
-    ),
-    "shapes that differ": (
-        lambda: activation_dZ(relu, Z, Z[0]),
-        ValueError,
-        "activation_dZ: dA has shape (3,); expected that of relu(Z), (2, 3)",
-    ),
-    "the shape of Z where A has another": (
-        lambda: activation_dZ(glu, Z, Z, axis=0),
-        ValueError,
-        "activation_dZ: dA has shape (2, 3); expected that of glu(Z), (1, 3)",
-    ),
-    "dtypes that differ": (
-        lambda: activation_dZ(relu, Z, Z.astype(jnp.float32)),
-        TypeError,
-        "activation_dZ: Z has dtype float64, dA has dtype float32; expected one dtype; convert with .astype",
-    ),
-}
-
-
-@pytest.mark.parametrize(("call", "kind", "message"), WRONG.values(), ids=WRONG)
-def test_errors(call, kind, message):
-    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
-        call()
-
-
 # ------------------------------------------------------------------- rules that are wrong
 
 
@@ -337,6 +269,6 @@ PLANTED = {
 def test_a_wrong_rule_fails(function, backward, oracle):
     planted = jax.custom_vjp(lambda Z: function(Z))
     planted.defvjp(lambda Z: (function(Z), Z), lambda Z, dA: (backward(Z, dA),))
-    report = check_vjp(planted, oracle, Z)
+    report = check_vjp(planted, oracle, jnp.zeros((2, 3)))
     assert report.verdict is Verdict.FAIL
     assert "the gradient of Z" in report.reason

@@ -1,5 +1,3 @@
-import re
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,20 +39,6 @@ def test_it_equals_lax_in_every_layout(a, w, layout, padding):
 def test_its_gradients_run_the_hand_written_rules():
     program = jax.make_jaxpr(jax.grad(lambda A: conv_general_dilated(A, A[:1], (1, 1), "VALID").sum()))
     assert "_conv_dA" in str(program(jnp.ones((2, 3, 4, 4))))
-
-
-@pytest.mark.parametrize(
-    ("keywords", "message"),
-    [
-        ({"lhs_dilation": (2, 1)}, "conv_general_dilated: lhs_dilation is (2, 1); expected 1 on every axis"),
-        ({"batch_group_count": 2}, "conv_general_dilated: batch_group_count is 2; expected 1"),
-        ({"out_sharding": "x"}, "conv_general_dilated: out_sharding is x; expected None"),
-    ],
-    ids=str,
-)
-def test_what_it_does_not_do_is_refused(keywords, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        conv_general_dilated(jnp.ones((1, 1, 4, 4)), jnp.ones((1, 1, 2, 2)), (1, 1), "VALID", **keywords)
 
 
 def test_flax_linen_trains_by_our_rules():

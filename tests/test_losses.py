@@ -393,114 +393,6 @@ def test_the_residuals_are_the_inputs_and_the_difference():
     assert sum(residual.nbytes for residual in residuals) == Z.nbytes
 
 
-# ---------------------------------------------------------------------------------- errors
-
-Z = jnp.zeros((4, 3))
-WRONG = {
-    "labels of another shape": (
-        lambda: softmax_cross_entropy(Z, labels(0, 1)),
-        ValueError,
-        "softmax_cross_entropy: t has shape (2,); expected (4,), a label for each row of Z",
-    ),
-    "labels that would broadcast": (
-        lambda: softmax_cross_entropy(Z, labels(0)),
-        ValueError,
-        "softmax_cross_entropy: t has shape (1,); expected (4,), a label for each row of Z",
-    ),
-    "a distribution of another shape": (
-        lambda: softmax_cross_entropy(Z, jnp.zeros(3)),
-        ValueError,
-        "softmax_cross_entropy: t has shape (3,); expected Z's, (4, 3), for a distribution",
-    ),
-    "a distribution of another dtype": (
-        lambda: softmax_cross_entropy(Z, jnp.zeros((4, 3), jnp.float32)),
-        TypeError,
-        "softmax_cross_entropy: t has dtype float32; expected integer labels, or a distribution of Z's dtype "
-        "float64",
-    ),
-    "booleans": (
-        lambda: softmax_cross_entropy(Z, jnp.zeros((4, 3), bool)),
-        TypeError,
-        "softmax_cross_entropy: t has dtype bool; expected integer labels, or a distribution of Z's dtype "
-        "float64",
-    ),
-    "a list": (
-        lambda: softmax_cross_entropy(Z, [0, 1, 2, 0]),
-        TypeError,
-        "softmax_cross_entropy: t is a list; expected a JAX or NumPy array",
-    ),
-    "no classes": (
-        lambda: softmax_cross_entropy(jnp.zeros((4, 0)), labels(0, 0, 0, 0)),
-        ValueError,
-        "softmax_cross_entropy: Z has shape (4, 0); expected (…, K) with at least 1 class",
-    ),
-    "integer logits": (
-        lambda: softmax_cross_entropy(labels(0, 1), labels(0)),
-        TypeError,
-        "softmax_cross_entropy: Z has dtype int32; expected a floating dtype "
-        "(float16, bfloat16, float32 or float64)",
-    ),
-    "a smoothing above one": (
-        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), label_smoothing=1.5),
-        ValueError,
-        "softmax_cross_entropy: label_smoothing is 1.5; expected a Python number from 0 to 1",
-    ),
-    "a smoothing that is no number": (
-        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), label_smoothing="some"),
-        TypeError,
-        "softmax_cross_entropy: label_smoothing is 'some'; expected a Python number from 0 to 1",
-    ),
-    "weights of examples": (
-        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), weights=jnp.ones(4)),
-        ValueError,
-        "softmax_cross_entropy: weights has shape (4,); expected (3,), one number a class",
-    ),
-    "weights of another dtype": (
-        lambda: softmax_cross_entropy(Z, labels(0, 1, 2, 0), weights=jnp.ones(3, jnp.float32)),
-        TypeError,
-        "softmax_cross_entropy: Z has dtype float64, weights has dtype float32; expected one dtype; "
-        "convert with .astype",
-    ),
-    "integer truths": (
-        lambda: binary_cross_entropy_with_logits(Z[0], labels(0, 1, 1)),
-        TypeError,
-        "binary_cross_entropy_with_logits: t has dtype int32; expected a floating dtype "
-        "(float16, bfloat16, float32 or float64)",
-    ),
-    "truths of another shape": (
-        lambda: binary_cross_entropy_with_logits(Z, Z[0]),
-        ValueError,
-        "binary_cross_entropy_with_logits: t has shape (3,); expected Z's, (4, 3)",
-    ),
-    "a delta of zero": (
-        lambda: huber(Z, Z, 0),
-        ValueError,
-        "huber: delta is 0; expected a Python number above 0",
-    ),
-    "huber of two shapes": (
-        lambda: huber(Z, Z[:, :1]),
-        ValueError,
-        "huber: t has shape (4, 1); expected A's, (4, 3)",
-    ),
-    "squared error of two shapes": (
-        lambda: squared_error(Z, Z[:, :1]),
-        ValueError,
-        "squared_error: t has shape (4, 1); expected A's, (4, 3)",
-    ),
-    "squared error of two dtypes": (
-        lambda: squared_error(Z, Z.astype(jnp.float32)),
-        TypeError,
-        "squared_error: A has dtype float64, t has dtype float32; expected one dtype; convert with .astype",
-    ),
-}
-
-
-@pytest.mark.parametrize(("call", "kind", "message"), WRONG.values(), ids=WRONG)
-def test_errors(call, kind, message):
-    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
-        call()
-
-
 # ------------------------------------------------------------------- rules that are wrong
 
 
@@ -532,6 +424,7 @@ def test_a_wrong_rule_fails(backward):
         lambda Z, t: (softmax_cross_entropy(Z, t), (Z, t)),
         lambda residuals, dL: backward(*residuals, dL[:, None]),
     )
-    report = check_vjp(planted, oracles.softmax_cross_entropy, Z, Z)
+    example = jnp.zeros((4, 3))
+    report = check_vjp(planted, oracles.softmax_cross_entropy, example, example)
     assert report.verdict is Verdict.FAIL
     assert "the gradient of" in report.reason

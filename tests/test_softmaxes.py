@@ -1,4 +1,3 @@
-import re
 from functools import partial
 
 import jax
@@ -159,59 +158,6 @@ def test_values_and_cotangents_are_those_of_jax_nn(name):
     np.testing.assert_allclose(pull(g, Z, dA), pull(theirs, Z, dA), rtol=1e-11, atol=1e-14)
 
 
-# ---------------------------------------------------------------------------------- errors
-
-Z = jnp.zeros((2, 3))
-FLOATING = "a floating dtype (float16, bfloat16, float32 or float64)"
-
-
-@every_softmax
-def test_integers_are_refused(name):
-    with pytest.raises(TypeError, match=re.escape(f"{name}: Z has dtype int32; expected {FLOATING}")):
-        both(name)[0](jnp.zeros(3, jnp.int32))
-
-
-@every_softmax
-def test_lists_are_refused(name):
-    with pytest.raises(TypeError, match=re.escape(f"{name}: Z is a list; expected a JAX or NumPy array")):
-        both(name)[0]([1.0])
-
-
-WRONG = {
-    "axis too high": (
-        lambda: softmax(Z, axis=2),
-        ValueError,
-        "softmax: axis is 2 for Z of shape (2, 3); expected an axis of Z, which has 2",
-    ),
-    "axis too low": (
-        lambda: log_softmax(Z, axis=-3),
-        ValueError,
-        "log_softmax: axis is -3 for Z of shape (2, 3); expected an axis of Z, which has 2",
-    ),
-    "axis not an integer": (
-        lambda: softmax(Z, axis=0.5),
-        TypeError,
-        "softmax: axis is 0.5; expected an integer",
-    ),
-    "no classes": (
-        lambda: softmax(jnp.zeros((2, 0))),
-        ValueError,
-        "softmax: Z has shape (2, 0); expected at least 1 entry along axis -1",
-    ),
-    "a scalar": (
-        lambda: softmax(jnp.zeros(())),
-        ValueError,
-        "softmax: axis is -1 for Z of shape (); expected an axis of Z, which has 0",
-    ),
-}
-
-
-@pytest.mark.parametrize(("call", "kind", "message"), WRONG.values(), ids=WRONG)
-def test_errors(call, kind, message):
-    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
-        call()
-
-
 # ------------------------------------------------------------------- rules that are wrong
 
 
@@ -226,6 +172,6 @@ PLANTED = {
 def test_a_wrong_rule_fails(function, backward, oracle):
     planted = jax.custom_vjp(lambda Z: function(Z))
     planted.defvjp(lambda Z: (function(Z), Z), lambda Z, dA: (backward(Z, dA),))
-    report = check_vjp(planted, oracle, Z)
+    report = check_vjp(planted, oracle, jnp.zeros((2, 3)))
     assert report.verdict is Verdict.FAIL
     assert "the gradient of Z" in report.reason

@@ -1,4 +1,3 @@
-import re
 from functools import partial
 
 import jax
@@ -116,55 +115,3 @@ def test_gradients_have_the_input_s_dtype(operation, dtype):
 def test_nothing_is_remembered(operation):
     _, backward = jax.vjp(operation, jnp.ones((1, 2, 4, 4)))
     assert not jax.tree.leaves(backward)
-
-
-# ------------------------------------------------------------------------------ errors
-
-B22 = jnp.ones((1, 2, 2, 6))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (
-            lambda: upsample_nearest(B22, 2),
-            TypeError,
-            "upsample_nearest: factor is 2; expected a tuple, one entry for each spatial axis",
-        ),
-        (
-            lambda: upsample_bilinear(B22, (2, 0)),
-            ValueError,
-            "upsample_bilinear: factor[1] is 0; expected an integer of at least 1",
-        ),
-        (
-            lambda: upsample_bilinear(B22, (2, 2), align_corners=1),
-            TypeError,
-            "upsample_bilinear: align_corners is 1; expected True or False",
-        ),
-        (
-            lambda: upsample_bilinear(B22[:, :0], (2, 2)),
-            ValueError,
-            "upsample_bilinear: A has spatial size (0, 2); expected at least 1 pixel on every spatial axis",
-        ),
-        (
-            lambda: pixel_shuffle(B22, (2, 2)),
-            ValueError,
-            "pixel_shuffle: A has 6 channels; expected a multiple of 4, the product of factor = (2, 2)",
-        ),
-        (
-            lambda: pixel_unshuffle(B22, (2, 3)),
-            ValueError,
-            "pixel_unshuffle: spatial axis 1 of Z has 2 pixels; expected a multiple of factor[1] = 3",
-        ),
-        (
-            lambda: pixel_unshuffle(B22, (2,)),
-            ValueError,
-            "pixel_unshuffle: Z has shape (1, 2, 2, 6), rank 4; expected rank 3 (batch, 1 spatial, channels) "
-            "or 2 (no batch)",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_bad_input_is_refused(call, error, message):
-    with pytest.raises(error, match=f"^{re.escape(message)}$"):
-        call()
