@@ -6,6 +6,8 @@ JAXCNN_PROFILE=fast (the default, for CI) draws few geometries; JAXCNN_PROFILE=t
 import os
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -29,3 +31,26 @@ def _compiled_programs_are_dropped():
     """Every geometry compiles programs of its own; kept, they would fill gigabytes."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture
+def agree():
+    """agree(ours, theirs, *arrays): two functions of JAX arrays have the same values and gradients.
+
+    The cotangent is drawn, and every argument differentiated. Foreign code promotes dtypes and ranks, so only
+    ours runs strictly.
+    """
+
+    def check(ours, theirs, *arrays, rtol=1e-10, atol=1e-12):
+        arrays = [jnp.asarray(array) for array in arrays]
+        Z, pull = jax.vjp(ours, *arrays)
+        dZ = jnp.asarray(np.random.default_rng(99).standard_normal(Z.shape), Z.dtype)
+        got = (Z, *pull(dZ))
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            Z, pull = jax.vjp(theirs, *arrays)
+            assert Z.shape == dZ.shape
+            expected = (Z, *pull(dZ.astype(Z.dtype)))
+        for x, y in zip(got, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=rtol, atol=atol)
+
+    return check
