@@ -115,13 +115,28 @@ def test_polynomials_and_their_degrees(name):
     assert (outputs[-1].degrees, outputs[-1].degree) == (degrees, degree)
 
 
-def test_a_scan_stacks_constants_in_order():
-    def count(x):
-        _, ks = lax.scan(lambda k, _: (k + 1, k), jnp.float64(0), x, reverse=True)
-        return ks * x
+def test_a_scan_in_reverse_takes_and_stacks_constants_in_its_order():
+    def digits(x):
+        return lax.scan(lambda k, row: (10 * k + row[1], k), 0.0, (x, jnp.arange(1.0, 4.0)), reverse=True)
 
-    _, output = one(count, jnp.zeros(3))
-    assert (output.degree, output.largest) == (1, 2 * 4)
+    found = analyse(lambda x: (x * digits(x)[0], x * digits(x)[1][0]), jnp.zeros(3))
+    assert [(output.degree, output.largest) for output in found.outputs] == [(1, 4 * 321), (1, 4 * 32)]
+
+
+def test_a_scan_of_no_steps():
+    assert one(lambda x: lax.map(lambda row: 0.0 * x + 2, jnp.zeros(0)), X)[0].degree == 0
+
+
+def test_what_has_effects_is_not_run():
+    called = []
+
+    def talks(x):
+        jax.debug.callback(called.append, 1)
+        return x
+
+    assert one(talks, X)[0].kind is Kind.POLYNOMIAL
+    jax.effects_barrier()
+    assert not called
 
 
 def test_the_layers_are_linear_in_each_argument():
@@ -199,6 +214,11 @@ NOT_POLYNOMIALS = {
         Kind.PIECEWISE,
         "reduce_window_max",
     ),
+    "gradient of a window": (
+        jax.grad(lambda x: jnp.sum(lax.reduce_window(x, -jnp.inf, lax.max, (2, 2), (1, 1), "VALID"))),
+        Kind.PIECEWISE,
+        "select_and_scatter_add",
+    ),
     "infinity": (lambda x: jnp.pad(x, 1, constant_values=-jnp.inf), Kind.PIECEWISE, "infinite"),
     "outside": (lambda x: x.at[np.array([1, 5])].get(mode="fill"), Kind.PIECEWISE, "gather outside"),
     "sets that meet": (lambda x: x.at[np.array([1, 1])].set(x[:2]), Kind.PIECEWISE, "scatter"),
@@ -229,6 +249,13 @@ NOT_POLYNOMIALS = {
         lambda x: jax.pure_callback(lambda x: x, jax.ShapeDtypeStruct((3, 3), jnp.float64), x),
         Kind.INEXACT,
         "pure_callback",
+    ),
+    "bits of an integer": (lambda x: jnp.argmax(x) & 1, Kind.INEXACT, "and of int64"),
+    "below an unsigned 0": (lambda x: (x > 0).astype(jnp.uint8) - jnp.uint8(1), Kind.INEXACT, "sub of uint8"),
+    "products of bfloat16": (
+        lambda x: lax.dot(x.astype(jnp.float32), x.astype(jnp.float32), precision="BF16_BF16_F32"),
+        Kind.INEXACT,
+        "dot_general with",
     ),
     "bits": (lambda x: lax.bitcast_convert_type(x, jnp.int64), Kind.INEXACT, "bitcast_convert_type"),
     "fft": (lambda x: jnp.fft.fft(x).real, Kind.INEXACT, "complex"),
@@ -284,6 +311,12 @@ def test_one_bad_output_leaves_the_others():
         (lambda x: x - x, 8),
         (lambda x: jnp.zeros((3, 3)).at[np.array([1, 1, 2])].add(x), 8),
         (lambda x: jnp.concatenate([x, jnp.full((1, 3), 0.25)]), 4),
+        (lambda x: (x / 8) ** 3, 0.125),
+        (lambda x: x / jnp.array([[1.0, 8, 2]]), 4),
+        (lambda x: lax.conv(x[None, None], jnp.stack([x[None], x[None]]), (1, 1), "VALID"), 9 * 16),
+        (lambda x: lax.reduce_window(x, 0.0, lax.add, (2, 2), (1, 1), "VALID"), 16),
+        (lambda x: x.at[jnp.argmax(x, axis=1)].get(mode="fill", fill_value=100), 100),
+        (lambda x: jnp.argmax(x).astype(jnp.uint8), 255),
         (lambda x: jnp.argmax(x), 9),
         (lambda x: jnp.where(x > 0, x, 2 * x), 8),
         (lambda x: jnp.floor(x / 8), 1),
@@ -330,6 +363,12 @@ def test_float16_overflows_before_its_mantissa_does():
     assert "float16" in one(lambda x: x * 2.0**13, x, magnitude=8)[0].reason
     assert one(lambda x: x * 2.0**-14, x)[0].kind is Kind.POLYNOMIAL
     assert one(lambda x: x * 2.0**-14 * 0.5, x)[0].kind is Kind.INEXACT
+
+
+def test_the_grid_is_as_fine_as_the_largest_divisor_and_no_finer_than_needed():
+    x = jnp.zeros(2, jnp.float16)
+    assert one(lambda x: x / jnp.array([1.0, 1024], jnp.float16), x, magnitude=1000)[0].kind is Kind.INEXACT
+    assert one(lambda x: jnp.pad(1024 * x, 1) + 1024, x, magnitude=50)[0].kind is Kind.POLYNOMIAL
 
 
 def test_a_matrix_product_that_accumulates_wider():

@@ -207,7 +207,7 @@ class _Walk:
         name, results = equation.primitive.name, len(equation.outvars)
         if name in _CALLS:
             return self.call(equation.params[_CALLS[name]], operands)
-        if equation.effects or "callback" in name:
+        if equation.effects:
             return [inexact(name)] * results
         if not any(isinstance(x, Value) for x in operands):
             primitive, params = equation.primitive, equation.params

@@ -232,8 +232,6 @@ def _cumulative_sum(step: Step) -> Value:
 def _reduced_product(step: Step) -> Value:
     axes = step.params["axes"] if "axes" in step.params else (step.params["axis"],)
     count = math.prod(step.shape(0)[axis] for axis in axes)
-    if count > mantissa_bits(np.float64):
-        return inexact(f"{step.name} of {count} factors")
     longest = power(step.values[0], count)
     # partial products are coarser or finer than the last, and 1 comes of none
     return join(step.values[0], longest) if count else power(step.values[0], 0)
