@@ -286,6 +286,11 @@ def test_what_is_no_polynomial_is_not_called_one(name):
     assert reason in analysis.reason
 
 
+def test_complex_inputs_are_inexact():
+    analysis, _ = one(lambda z: z * z, jnp.zeros(2, complex))
+    assert (analysis.kind, analysis.reason) == (Kind.INEXACT, "complex numbers")
+
+
 def test_one_bad_output_leaves_the_others():
     found = analyse(lambda x: (x, jnp.abs(x), jnp.exp(x), x * x), X)
     assert [output.kind.name for output in found.outputs] == [
