@@ -833,6 +833,21 @@ def test_gelu_for_its_approximation_has_no_diagnosis():
     assert diagnose(planted.sample) is None
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (1, 5, 1)])
+def test_small_arrays_are_diagnosed_too(shape):
+    setting = Setting(lambda x: relu(x), {"x": shape}, values.mixed)
+    kink = Planted("", setting, "x", lambda c: np.where(c.x >= 0, c.dZ, 0), set())
+    assert diagnose(kink.sample).kind is Kind.KINK
+    assert diagnose(replace(kink.sample, got=-kink.sample.expected)).kind is Kind.SIGN
+
+
+def test_an_empty_array_has_no_diagnosis():
+    empty = np.zeros((CASES, 3, 0))
+    sample = Sample("x", np.zeros((CASES, 2, 3, 0)), empty, {"x": empty}, (empty,))
+    assert diagnose(sample) is None
+    assert diagnose(replace(sample, got=empty)) is None
+
+
 def named(name):
     return next(planted for planted in PLANTED if planted.name == name).sample
 

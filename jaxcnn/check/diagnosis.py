@@ -191,6 +191,8 @@ def diagnose(sample: Sample) -> Diagnosis | None:
 def not_summed(sample: Sample) -> Diagnosis | None:
     """Summed over some axes, it is the expected."""
     got, shape = sample.got, sample.shape
+    if not sample.expected.any():
+        return None
     for axes in _subsets(range(1, got.ndim)):
         for keep in (True, False):
             total = got.sum(axis=axes, keepdims=keep)
@@ -674,7 +676,10 @@ def at_a_kink(sample: Sample) -> Diagnosis | None:
     """Wrong only where an input has one value, or one of two."""
     for name, x in sample.same_shaped():
         values = np.unique(x[sample.wrong] + 0.0)
-        if len(values) <= 2 and _telling(sample, np.isin(x, values)):
+        # a boundary value is rare among all numbers drawn, though one case may hold little else
+        cases = np.sum(sample.wrong.reshape(len(x), -1).any(axis=1))
+        rare = np.mean(np.isin(x, values)[sample.asked]) ** cases < CHANCE
+        if len(values) <= 2 and (rare or _telling(sample, np.isin(x, values))):
             text = " or ".join(_number(v) for v in values)
             return Diagnosis(
                 Kind.KINK,
@@ -942,8 +947,6 @@ def _telling(sample: Sample, subset: np.ndarray) -> bool:
         return False
     axes = tuple(range(1, subset.ndim))
     share = np.sum(subset & sample.asked, axes) / np.maximum(np.sum(sample.asked, axes), 1)
-    if not axes:
-        return float(np.mean(subset[sample.asked])) ** np.sum(sample.wrong) < CHANCE
     return float(np.prod(share ** np.minimum(np.sum(sample.wrong, axes), 3))) < CHANCE
 
 
