@@ -32,7 +32,7 @@ def test_cotangents_equal_those_of_the_oracle(derivation: Derivation, data: st.D
 @given(data=st.data())
 def test_under_transformations(derivation: Derivation, transformation, data: st.DataObject):
     case = data.draw(derivation.cases)
-    options = {"seed": data.draw(SEEDS), "transformation": transformation, "cases": 12}
+    options = {"seed": data.draw(SEEDS), "transformations": (transformation,), "cases": 12}
     check_case(derivation, case, **options).assert_pass()
 
 
@@ -64,4 +64,5 @@ def test_gradients_of_gradients(derivation: Derivation, data: st.DataObject):
         exact=derivation.exact,
         seed=data.draw(SEEDS),
         cases=24,
+        transformations=("jit",),
     ).assert_pass()

@@ -1,10 +1,16 @@
 """A checker for anybody's hand-written gradient: compare it with a reference, shrink, report.
 
-    vjp       check_vjp, the engine: runs function and reference on many drawn values at once
-    values    the values it draws: integers, ties, boundaries, wide scales
-    compare   when two numbers count as equal: bit for bit, or within rounding of the reference
-    shrink    a failing case made as small as it gets
-    report    verdict, evidence, counterexample
+    vjp         check_vjp, check_jvp, assert_vjp: what to try, and what to say of it
+    call        arguments seen flat, whatever pytrees they are
+    rules       derivatives as functions of flat rows; custom rules taken out
+    polynomial  is a program a polynomial, computed without rounding? (degrees, primitives)
+    values      the values that are drawn: integers, ties, boundaries, wide scales
+    problem     a derivative against its truth, over a batch of rows
+    compare     when two numbers count as equal: bit for bit, or within rounding of the reference (rounding)
+    shrink      a failing case made as small as it gets
+    diagnosis   what probably caused it
+    vote        who is wrong: function, reference or compiler; by central differences (numeric)
+    report      verdict, evidence, counterexample
 
 It knows nothing of convolutions: jaxcnn's own operations are checked from `jaxcnn.derivations`.
 """
@@ -15,4 +21,6 @@ from jaxcnn.check.report import Evidence as Evidence
 from jaxcnn.check.report import Part as Part
 from jaxcnn.check.report import Report as Report
 from jaxcnn.check.report import Verdict as Verdict
+from jaxcnn.check.vjp import assert_vjp as assert_vjp
+from jaxcnn.check.vjp import check_jvp as check_jvp
 from jaxcnn.check.vjp import check_vjp as check_vjp

@@ -3,11 +3,15 @@
 Exact: bit for bit (−0 equals 0). Else the reference is evaluated in float64, and a number may differ from
 it by what rounding explains:
 
-    |got − ref| ≤ ulps · ε(dtype) · (|ref| + κ)
+    |got − ref| ≤ ulps · unit,   unit = ε(dtype) · (|ref| + κ)
 
 with κ, the reference's sensitivity to rounding on the way (`jaxcnn.check.rounding`). There is no absolute
 term but underflow, below the smallest normal number, and nothing that grows with the array: where the
-reference is zero whatever is rounded, nothing but zero passes.
+reference is zero whatever is rounded, nothing but zero passes. A number too large for the dtype agrees with
+infinity.
+
+Excused is what the reference cannot judge: where it is NaN, and where it is infinite but the number is not
+(another formula may overflow later). A NaN where the reference is a number never passes.
 """
 
 import jax.numpy as jnp
@@ -19,11 +23,24 @@ def exact(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.asarray(got) == np.asarray(reference)
 
 
-def error(got: np.ndarray, reference: np.ndarray, sensitivity: np.ndarray | float = 0.0) -> np.ndarray:
-    """|got − ref| in units of ε(dtype of got) · (|ref| + κ); infinite for a NaN."""
-    limits = jnp.finfo(got.dtype)
+def unit(dtype: np.dtype, reference: np.ndarray, sensitivity: np.ndarray | float = 0.0) -> np.ndarray:
+    """What one rounding in `dtype` explains: ε (|ref| + κ), and underflow."""
+    limits = jnp.finfo(dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(limits.eps) * (np.abs(reference) + sensitivity) + float(limits.smallest_normal)
+
+
+def error(got: np.ndarray, reference: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """|got − ref| in units; infinite for a NaN or an infinity that is not the reference's."""
     wide = np.asarray(got, np.float64)
-    scale = float(limits.eps) * (np.abs(reference) + sensitivity) + float(limits.smallest_normal)
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite on both sides: the caller excuses it
-        difference = np.abs(wide - reference)
-        return np.where(np.isfinite(wide), difference / scale, np.inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        beyond = np.abs(reference) > float(jnp.finfo(got.dtype).max) * (1 - 1e-3)
+        same = np.isinf(wide) & beyond & (np.sign(wide) == np.sign(reference))
+        difference = np.where(np.isfinite(wide), np.abs(wide - reference) / unit, np.inf)
+        return np.where(same, 0.0, difference)
+
+
+def excused(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Where the reference cannot judge."""
+    got, reference = np.asarray(got, np.float64), np.asarray(reference, np.float64)
+    return np.isnan(reference) | (np.isinf(reference) & np.isfinite(got))

@@ -1,10 +1,14 @@
 """What a check says: verdict, reason, evidence, and the smallest counterexample."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from jaxcnn.check.diagnosis import Diagnosis
+from jaxcnn.check.vote import Vote
 
 
 class Verdict(enum.StrEnum):
@@ -51,11 +55,21 @@ class Evidence:
         cases: inputs and cotangents tried, all of one shape.
         exact: whether they had to agree bit for bit.
         parts: the outputs, then the gradients.
+        transformation: the last one under which they were compared.
+        transformations: all of them.
+        chance: of polynomials, the probability at most that two different ones agree so often.
+        degree: of the polynomials.
+        proved: whether it was tried on all combinations of basis vectors of a multilinear map.
     """
 
     cases: int
     exact: bool
     parts: tuple[Part, ...]
+    transformation: str = "jit"
+    transformations: tuple[str, ...] = ()
+    chance: float | None = None
+    degree: int | None = None
+    proved: bool = False
 
     @property
     def compared(self) -> int:
@@ -66,6 +80,21 @@ class Evidence:
     def worst(self) -> float:
         """The largest error of all parts."""
         return max((part.worst for part in self.parts), default=0.0)
+
+
+def merged(evidence: Sequence[Evidence]) -> Evidence:
+    """What was compared in all of them together; they have the same parts."""
+    parts = tuple(
+        Part(
+            name=same[0].name,
+            compared=sum(part.compared for part in same),
+            excused=sum(part.excused for part in same),
+            worst=max(part.worst for part in same),
+            wrong=sum(part.wrong for part in same),
+        )
+        for same in zip(*(e.parts for e in evidence), strict=True)
+    )
+    return Evidence(sum(e.cases for e in evidence), all(e.exact for e in evidence), parts)
 
 
 @dataclass(frozen=True)
@@ -117,12 +146,16 @@ class Report:
         reason: one sentence.
         evidence: what was compared; None where it did not come so far.
         counterexample: on FAIL, where values were compared.
+        diagnosis: what probably caused it, where one explanation fits all numbers.
+        vote: what a third opinion says at the counterexample.
     """
 
     verdict: Verdict
     reason: str
     evidence: Evidence | None = None
     counterexample: Counterexample | None = None
+    diagnosis: Diagnosis | None = None
+    vote: Vote | None = None
 
     def assert_pass(self) -> "Report":
         """Return the report itself; raise DerivationError unless the verdict is PASS."""
@@ -134,6 +167,10 @@ class Report:
         lines = [f"{self.verdict}: {self.reason}"]
         if self.counterexample is not None:
             lines.append(str(self.counterexample))
+        if self.diagnosis is not None:
+            lines.append(f"probably {self.diagnosis}")
+        if self.vote is not None:
+            lines.append(str(self.vote))
         return "\n".join(lines)
 
 

@@ -1,288 +1,526 @@
-"""check_vjp: does a hand-written backward pass give the cotangents of the reference?"""
+"""check_vjp and check_jvp: does a hand-written derivative agree with that of the reference?"""
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.typing import ArrayLike
 
-from jaxcnn.check import compare, rounding, values
-from jaxcnn.check.report import Counterexample, Evidence, Part, Report, Verdict
-from jaxcnn.check.shrink import shrink
+from jaxcnn.check import numeric, rules, values, vote
+from jaxcnn.check.call import Call, argument_names, call
+from jaxcnn.check.degrees import Kind
+from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
+from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
+from jaxcnn.check.problem import Differences, Problem, Transformation, largest
+from jaxcnn.check.report import DerivationError, Evidence, Report, Verdict, merged
+from jaxcnn.check.rules import Backward, Flat, GradientError
 
-Transformation = Literal["jit", "vmap", "eager"]
+EVERY_TRANSFORMATION: tuple[Transformation, ...] = ("jit", "eager", "vmap", "scan", "second order")
 
-_WEIGHED_AT_ONCE = 8
-# A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
-_SMALL = 10_000
-_UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
+# Cases under every transformation but the first, and of the second order.
+_FEWER = 12
+# Numbers in all cases together: large inputs get fewer cases.
+_NUMBERS = 4_000_000
+_LEAST_CASES = 4
+# Combinations of basis vectors, up to which a multilinear map is checked on all of them.
+_BASIS = 600
+# Diagnosis looks at so many numbers.
+_DIAGNOSED = 20_000
+# Differences cost two evaluations a number and step.
+_DIFFERENCED = 256
 
 
 def check_vjp(
     fun: Callable[..., Any],
-    reference: Callable[..., Any],
-    *inputs: ArrayLike,
-    exact: bool = False,
+    reference: Callable[..., Any] | None,
+    *inputs: Any,
+    backward: Backward | None = None,
+    exact: bool | None = None,
+    vary: bool = True,
     cases: int = 48,
     seed: int = 0,
     ulps: float = 32.0,
-    transformation: Transformation = "jit",
+    transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
     names: Sequence[str] | None = None,
 ) -> Report:
     """Compare every cotangent of `fun`, and its output, with those of `reference`.
 
     Args:
-        fun: the function whose reverse-mode rule is in question.
-        reference: a function of the same inputs with the same outputs; `jax.vjp` of it is the truth, also
-            as to the convention at kinks and ties.
-        inputs: example arrays, giving shape and dtype; the values are drawn. Inputs that are not floating
-            point (labels, indices, keys) are passed on as they are.
-        exact: draw integers and demand equality bit for bit. Right where function, rule and reference are
-            polynomials. Otherwise the reference is evaluated in float64, which needs jax_enable_x64, and
-            the difference must be explained by rounding (`jaxcnn.check.compare`).
-        cases: how many sets of values to try; they share one compilation.
+        fun: the function whose reverse-mode rule is in question: it carries a `custom_vjp` or `custom_jvp`, or
+            is a plain forward pass whose backward pass is `backward`.
+        reference: a function of the same inputs with the same outputs; `jax.vjp` of it is the truth, also as
+            to the convention at kinks and ties. None: `fun` itself, its custom rules taken out; where it is
+            NumPy, central differences in float64, which leave out kinks.
+        inputs: example arguments, pytrees of arrays: they give shape and dtype, the values are drawn. Leaves
+            that are not floating point (labels, indices, keys) are passed on as they are.
+        backward: (inputs, cotangent) → a tuple of gradients, one an argument, in JAX or NumPy. The cotangent
+            has the structure of the output; for an argument that is not differentiable anything will do.
+        exact: draw integers and demand equality bit for bit. None: where function, rule and reference are
+            traced and found to compute without rounding (`jaxcnn.check.polynomial`), and elsewhere also on
+            other values. Not exact: the reference is evaluated in float64, and the difference must be
+            explained by rounding (`jaxcnn.check.compare`).
+        vary: False: check at the values of `inputs` only; cotangents are drawn.
+        cases: how many sets of values to try; large inputs get fewer, 4 at least.
         seed: of the values.
-        ulps: how many units of rounding to allow in inexact mode.
-        transformation: run `fun` compiled case by case, under `jax.vmap`, or eagerly (compiled not at all).
+        ulps: how many units of rounding to allow where it is not exact.
+        transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
+            whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
         names: of the inputs, for the report; by default those of `fun`'s signature.
 
     Returns:
         A Report: PASS, FAIL with the smallest counterexample found, or UNCHECKED.
 
+    Raises:
+        ValueError: if the call makes no sense: no input to differentiate, complex inputs, a reference with
+            other outputs, unknown transformations.
+
     >>> square = jax.custom_vjp(lambda x: x * x)
     >>> square.defvjp(lambda x: (x * x, x), lambda x, dy: (x * dy,))  # forgets the 2
-    >>> print(check_vjp(square, lambda x: x * x, jnp.zeros((), jnp.float32), exact=True))
+    >>> print(check_vjp(square, lambda x: x * x, jnp.zeros((), jnp.float32)))
     FAIL: differs from the reference: the gradient of x in 37 of 48 cases
     the gradient of x at []: got 1.0, expected 2.0
       x float32[] = 1.
       cotangent 0 float32[] = 1.
+    probably scaled: got is 0.5 times the expected, everywhere: the 2 of a square's derivative, forgotten
+    central differences give 2, as the reference does
     """
-    if not exact and not jax.config.read("jax_enable_x64"):
+    names = argument_names(fun, len(inputs)) if names is None else names
+    if len(names) != len(inputs):
         raise ValueError(
-            "check_vjp: jax_enable_x64 is off; expected it on, to evaluate the reference in float64 "
-            "(jax.config.update('jax_enable_x64', True)), or exact=True"
+            f"check_vjp: names has {len(names)} entries; expected {len(inputs)}, one for each input"
         )
-    arrays = [np.asarray(value) for value in inputs]
-    live = [k for k, array in enumerate(arrays) if jnp.issubdtype(array.dtype, jnp.floating)]
-    if not live:
-        raise ValueError("check_vjp: no input is floating point; expected at least one to differentiate")
-    names = _argument_names(fun, len(arrays)) if names is None else names
-    problem = _Problem(fun, reference, arrays, live, names, exact, ulps, transformation)
-
+    arguments = call("check_vjp", inputs, names)
+    flat = arguments.flat(fun)
+    one = rules.reverse(flat, len(arguments.live))
+    host = False
+    if backward is not None:
+        one = rules.with_backward(arguments, fun, backward)
+        host = not _traces(one, flat, arguments)
     try:
-        outputs = jax.tree.leaves(jax.eval_shape(fun, *arrays))
+        outputs = _outputs(flat, arguments, host)
     except Exception as error:
         return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
-    expected = jax.tree.leaves(jax.eval_shape(reference, *arrays))
+    expected, primal = outputs, None
+    if reference is not None:
+        primal = arguments.flat(reference)
+        expected = _outputs(primal, arguments, host=False)
+    elif not host:
+        primal = rules.stripped(flat, arguments.like)
+    check = _Check(
+        operation="check_vjp",
+        call=arguments,
+        flat=flat,
+        one=rules.on_host(one, arguments) if host else one,
+        primal=primal,
+        derivative=rules.reverse,
+        outputs=outputs,
+        directions=outputs,
+        parts=(*_output_names(outputs), *(f"the gradient of {name}" for name in arguments.names)),
+        derivatives=arguments.like,
+        host=host,
+        exact=exact,
+        vary=vary,
+        cases=cases,
+        seed=seed,
+        ulps=ulps,
+        transformations=("eager",) if host else tuple(transformations),
+    )
     if (mismatch := _shape_mismatch(outputs, expected)) is not None:
         return Report(Verdict.FAIL, mismatch)
+    return check.report()
 
-    rng = np.random.default_rng(seed)
-    draw = values.integers if exact else values.mixed
-    like = [*(arrays[k] for k in live), *outputs]
-    rows = [draw(rng, cases, x.shape).astype(x.dtype) for x in like]
+
+def check_jvp(
+    fun: Callable[..., Any],
+    reference: Callable[..., Any] | None,
+    *inputs: Any,
+    exact: bool | None = None,
+    vary: bool = True,
+    cases: int = 48,
+    seed: int = 0,
+    ulps: float = 32.0,
+    transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
+    names: Sequence[str] | None = None,
+) -> Report:
+    """Compare the tangents of a function with a `custom_jvp` with those of `reference`.
+
+    Arguments, report and errors are those of `check_vjp`; the drawn directions are tangents of the inputs, and
+    what is compared is the output and its tangent.
+
+    >>> cube = jax.custom_jvp(lambda x: x**3)
+    >>> @cube.defjvp
+    ... def rule(x, dx):
+    ...     return cube(*x), 2 * x[0] ** 2 * dx[0]
+    >>> check_jvp(cube, lambda x: x**3, jnp.ones(())).counterexample.what
+    'the tangent of the output'
+    """
+    names = argument_names(fun, len(inputs)) if names is None else names
+    arguments = call("check_jvp", inputs, names)
+    flat = arguments.flat(fun)
     try:
-        got = problem.run_fun(rows)
+        outputs = _outputs(flat, arguments, host=False)
     except Exception as error:
-        return Report(Verdict.FAIL, f"the backward pass raised {type(error).__name__}: {error}")
-    if (mismatch := problem.gradient_mismatch(got)) is not None:
+        return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
+    primal = rules.stripped(flat, arguments.like) if reference is None else arguments.flat(reference)
+    if (mismatch := _shape_mismatch(outputs, _outputs(primal, arguments, host=False))) is not None:
         return Report(Verdict.FAIL, mismatch)
-    return problem.judge(rows, got)
+    own = _output_names(outputs)
+    return _Check(
+        operation="check_jvp",
+        call=arguments,
+        flat=flat,
+        one=rules.forward(flat, len(arguments.live)),
+        primal=primal,
+        derivative=rules.forward,
+        outputs=outputs,
+        directions=arguments.like,
+        parts=(*own, *(f"the tangent of {name}" for name in own)),
+        derivatives=outputs,
+        host=False,
+        exact=exact,
+        vary=vary,
+        cases=cases,
+        seed=seed,
+        ulps=ulps,
+        transformations=tuple(transformations),
+    ).report()
+
+
+def assert_vjp(
+    fun: Callable[..., Any], reference: Callable[..., Any] | None, *inputs: Any, **options: Any
+) -> Report:
+    """`check_vjp`, raising DerivationError, whose message is the report, unless it passes."""
+    __tracebackhide__ = True  # pytest shows the report, not this frame
+    report = check_vjp(fun, reference, *inputs, **options)
+    if report.verdict is not Verdict.PASS:
+        raise DerivationError(report)
+    return report
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Rows of one kind, checked under one transformation."""
+
+    rows: Sequence[np.ndarray]
+    exact: bool
+    transformation: Transformation
+    uniform: int = 0
 
 
 @dataclass
-class _Problem:
-    """One function against its reference.
+class _Check:
+    """One derivative in question, and how to look at it; see `check_vjp`."""
 
-    A row is (…live inputs, …cotangents), a result (…outputs, …gradients).
-    """
-
-    fun: Callable[..., Any]
-    reference: Callable[..., Any]
-    arrays: Sequence[np.ndarray]
-    live: Sequence[int]
-    names: Sequence[str]
-    exact: bool
+    operation: str
+    call: Call
+    flat: Flat
+    one: Flat
+    primal: Flat | None
+    derivative: Callable[[Flat, int], Flat]
+    outputs: Sequence[Any]
+    directions: Sequence[Any]
+    parts: tuple[str, ...]
+    derivatives: Sequence[Any]
+    host: bool
+    exact: bool | None
+    vary: bool
+    cases: int
+    seed: int
     ulps: float
-    transformation: Transformation
+    transformations: tuple[Transformation, ...]
 
-    @functools.cached_property
-    def _run(self) -> Callable[..., Any]:
-        one = self._result_of(self.fun)
-        match self.transformation:
-            case "vmap":
-                return jax.jit(lambda rows: jax.vmap(one)(*rows))
-            case "eager":
-                return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
-        return _map(one)
+    def report(self) -> Report:
+        """Check everything that was asked for, and stop at the first thing wrong."""
+        unknown = set(self.transformations) - set(EVERY_TRANSFORMATION)
+        if unknown or not self.transformations:
+            raise ValueError(
+                f"{self.operation}: transformations is {self.transformations}; "
+                f"expected some of {', '.join(EVERY_TRANSFORMATION)}"
+            )
+        if self.primal is None and (size := sum(x.size for x in self.call.like)) > _DIFFERENCED:
+            raise ValueError(
+                f"{self.operation}: reference is None for a NumPy function of {size} numbers; "
+                f"expected a reference, or at most {_DIFFERENCED} numbers for central differences"
+            )
+        found: list[Evidence] = []
+        for phase in self.phases():
+            problem = self.problem(phase)
+            try:
+                got = problem.run_fun(phase.rows)
+                again = problem.run_fun([row[:1] for row in phase.rows])
+            except GradientError as error:
+                return Report(Verdict.FAIL, f"the backward pass is wrong: {error}")
+            except Exception as error:
+                return Report(
+                    Verdict.FAIL,
+                    f"the backward pass raised {type(error).__name__}{_under(phase)}: {error}",
+                )
+            if (mismatch := problem.mismatch(got, self.expected(phase))) is not None:
+                return Report(Verdict.FAIL, mismatch)
+            if not all(np.array_equal(a[:1], b, equal_nan=True) for a, b in zip(got, again, strict=True)):
+                return Report(Verdict.FAIL, f"run twice on the same values, it differs{_under(phase)}")
+            truth = problem.run_truth(phase.rows)
+            errors, units = problem.errors(phase.rows, got, truth)
+            found.append(problem.evidence(phase.rows, errors))
+            if any(part.wrong for part in found[-1].parts):
+                return self.failure(phase, problem, (got, truth, errors, units), found)
+        evidence = merged([e for e in found if e.transformation != "second order"] or found)
+        evidence = replace(
+            evidence, transformations=tuple(dict.fromkeys(e.transformation for e in found)), **self.strength()
+        )
+        empty = [part.name for part in evidence.parts if part.excused and not part.compared]
+        if empty:
+            reason = f"nothing could be compared of {', '.join(empty)}: the reference is NaN, infinite or too small"
+            return Report(Verdict.UNCHECKED, reason, evidence)
+        return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence)
 
-    @functools.cached_property
-    def _truth(self) -> Callable[..., Any]:
-        return _map(self._result_of(self.reference), **self._options)
+    # ---- what to try ----------------------------------------------------------------------------------
+
+    def phases(self):
+        """The rows to try, in order: all of them one way, then fewer under the other transformations."""
+        rng = np.random.default_rng(self.seed)
+        size = sum(max(np.size(x), 1) for x in self.like)
+        cases = max(_LEAST_CASES, min(self.cases, _NUMBERS // max(size, 1)))
+        kinds = []
+        if self.is_exact:
+            draw = partial(values.integers, rng, magnitude=self.magnitude)
+            rows = [draw(cases, x.shape).astype(x.dtype) for x in self.like]
+            kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
+        if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
+            thresholds = self.thresholds
+            rows = [values.mixed(rng, cases, x.shape, thresholds).astype(x.dtype) for x in self.like]
+            kinds.append((self.held(rows), False))
+        first, *others = [t for t in self.transformations if t != "second order"] or [None]
+        for rows, exact in kinds:
+            if first is not None:
+                yield _Phase(rows, exact, first)
+        for transformation in others:
+            for rows, exact in kinds:
+                yield _Phase([_spread(row, _FEWER) for row in rows], exact, transformation)
+        if "second order" in self.transformations:
+            exact = self.is_exact and self.kind is Kind.POLYNOMIAL
+            draw = values.integers if exact else values.smooth
+            like = [*self.like, *(self.derivatives)]
+            rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]
+            yield _Phase(rows if exact else self.held(rows), exact, "second order")
+
+    def held(self, rows: list[np.ndarray]) -> list[np.ndarray]:
+        """The rows, with the live leaves as given unless they vary."""
+        if self.vary:
+            return rows
+        own = [np.broadcast_to(x, row.shape) for x, row in zip(self.call.like, rows, strict=False)]
+        return [*own, *rows[len(own) :]]
 
     @property
-    def _options(self) -> dict[str, Any]:
-        return _UNOPTIMISED if sum(self.arrays[k].size for k in self.live) <= _SMALL else {}
+    def like(self) -> list[Any]:
+        """One row: live leaves, directions."""
+        return [*self.call.like, *self.directions]
 
-    @functools.cached_property
-    def _sensitivity(self) -> Callable[..., Any]:
-        truth = self._result_of(self.reference)
-        coarsest = max((self.arrays[k].dtype for k in self.live), key=lambda dtype: jnp.finfo(dtype).eps)
-        return _map(lambda *row: rounding.sensitivity(truth, row, coarsest), **self._options)
-
-    def _result_of(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
-        def result(*row):
-            live, cotangents = row[: len(self.live)], row[len(self.live) :]
-
-            def on_live(*live):
-                full = list(self.arrays)
-                for k, value in zip(self.live, live, strict=True):
-                    full[k] = value
-                return tuple(jax.tree.leaves(function(*full)))
-
-            outputs, pull = jax.vjp(on_live, *live)
-            return (*outputs, *pull(tuple(cotangents)))
-
-        return result
-
-    def run_fun(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(result) for result in self._run(rows)]
-
-    def run_reference(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
-        if not self.exact:
-            rows = [row.astype(np.float64) for row in rows]
-        return [np.asarray(result) for result in self._truth(rows)]
-
-    def gradient_mismatch(self, got: Sequence[np.ndarray]) -> str | None:
-        for k, gradient in zip(self.live, got[-len(self.live) :], strict=True):
-            came, wanted = (gradient.shape[1:], gradient.dtype), (self.arrays[k].shape, self.arrays[k].dtype)
-            if came != wanted:
-                return (
-                    f"the gradient of {self.names[k]} is {came[1]}{list(came[0])}, "
-                    f"the argument {wanted[1]}{list(wanted[0])}"
-                )
-        return None
-
-    def errors(
-        self, rows: Sequence[np.ndarray], got: Sequence[np.ndarray]
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Each number's error, NaN where the reference is not finite, and the reference itself."""
-        truth = self.run_reference(rows)
-        if self.exact:
-            errors = [np.where(compare.exact(g, t), 0.0, np.inf) for g, t in zip(got, truth, strict=True)]
-        else:
-            errors = [compare.error(g, t) for g, t in zip(got, truth, strict=True)]
-            self._weigh(rows, got, truth, errors)
-        return [np.where(np.isfinite(t), e, np.nan) for e, t in zip(errors, truth, strict=True)], truth
-
-    def _weigh(self, rows, got, truth, errors) -> None:
-        """Measure the errors of suspect rows again, with the sensitivity that costs another program."""
-        suspect = np.any(
-            [_by_row(np.where(np.isfinite(t), e, 0)) > self.ulps for e, t in zip(errors, truth, strict=True)],
-            axis=0,
-        )
-        for some in _batches(np.flatnonzero(suspect), _WEIGHED_AT_ONCE):
-            wide = [_resize(row[some].astype(np.float64), _WEIGHED_AT_ONCE) for row in rows]
-            kappas = self._sensitivity(wide)
-            for e, g, t, kappa in zip(errors, got, truth, kappas, strict=True):
-                e[some] = compare.error(g[some], t[some], np.asarray(kappa)[: len(some)])
-
-    def judge(self, rows: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Report:
-        errors, _ = self.errors(rows, got)
-        names = self.part_names(len(errors))
-        parts = tuple(self._part(name, e) for name, e in zip(names, errors, strict=True))
-        evidence = Evidence(len(rows[0]), self.exact, parts)
-        if evidence.compared == 0:
-            return Report(Verdict.UNCHECKED, "the reference is nowhere finite", evidence)
-        if any(part.wrong for part in parts):
-            return self._failure(rows, errors, evidence)
-        how = "bit for bit" if self.exact else f"within {evidence.worst:.1f} of {self.ulps:g} ulp"
-        reason = f"{evidence.compared} numbers in {evidence.cases} cases agree {how}"
-        return Report(Verdict.PASS, reason, evidence)
-
-    def _part(self, name: str, errors: np.ndarray) -> Part:
-        excused = int(np.sum(np.isnan(errors)))
-        by_row = _by_row(errors)
-        return Part(
-            name=name,
-            compared=errors.size - excused,
-            excused=excused,
-            worst=float(np.max(by_row)),
-            wrong=int(np.sum(by_row > self.ulps)),
+    def problem(self, phase: _Phase) -> Problem:
+        live = len(self.call.live)
+        if self.primal is None:
+            return Differences(
+                self.one, self.flat, self.call.names, self.like, self.parts, False, self.ulps, "eager", True
+            )
+        one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
+        like, names = self.like, self.call.names
+        if phase.transformation == "second order":
+            # the derivative as a function of the row has a derivative itself
+            outputs = len(self.outputs)
+            names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
+            parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
+            one = rules.reverse(lambda *row: self.one(*row)[outputs:], len(like))
+            derivative = self.derivative(self.primal, live)
+            truth = rules.reverse(lambda *row: derivative(*row)[outputs:], len(like))
+            like = [*like, *self.derivatives]
+        return Problem(
+            one, truth, names, like, parts, phase.exact, self.ulps, phase.transformation, self.host
         )
 
-    def _failure(
-        self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray], evidence: Evidence
-    ) -> Report:
+    def expected(self, phase: _Phase) -> list[Any]:
+        """Shapes and dtypes of a result."""
+        if phase.transformation == "second order":
+            return [*self.derivatives, *self.like]
+        return [*self.outputs, *self.derivatives]
+
+    # ---- what is known of it --------------------------------------------------------------------------
+
+    def __post_init__(self) -> None:
+        """Trace function and reference."""
+        self.magnitude = 4
+        self.analyses: list[Analysis] = []
+        truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
+        for self.magnitude in (4, 2, 1):
+            self.analyses = [
+                _analysed(function, self.like, self.magnitude)
+                for function in (None if self.host else self.one, truth)
+            ]
+            if self.kind is not Kind.INEXACT or not any("do not fit" in a.reason for a in self.analyses):
+                break
+
+    @property
+    def kind(self) -> Kind:
+        return max(analysis.kind for analysis in self.analyses)
+
+    @property
+    def is_exact(self) -> bool:
+        if self.exact is None:
+            return self.kind is not Kind.INEXACT and self.vary
+        return self.exact
+
+    @property
+    def thresholds(self) -> list[float]:
+        found = {t for analysis in self.analyses for t in analysis.literals}
+        return sorted(t for t in found if t and abs(t) < 1e6)
+
+    @property
+    def multilinear(self) -> bool:
+        """Whether the function is determined by its values at few enough basis vectors."""
+        combinations = np.prod([np.size(x) + 1.0 for x in self.like])
+        return (
+            self.exact is None
+            and combinations <= _BASIS
+            and all(len(analysis.linear_in) == len(self.like) for analysis in self.analyses)
+        )
+
+    def strength(self) -> dict[str, Any]:
+        """How much an exact agreement says."""
+        if not self.is_exact or self.kind is not Kind.POLYNOMIAL:
+            return {}
+        degree = max(analysis.degree or 0 for analysis in self.analyses)
+        points = values.uniform_rows(max(_LEAST_CASES, self.cases))
+        return {
+            "chance": schwartz_zippel(degree, 2 * self.magnitude + 1, points),
+            "degree": degree,
+            "proved": self.multilinear,
+        }
+
+    # ---- what is wrong --------------------------------------------------------------------------------
+
+    def failure(self, phase: _Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
+        got, truth, errors, units = results
+        evidence = found[-1]
         # outputs come first: a wrong output explains a wrong gradient
         part = next(k for k, p in enumerate(evidence.parts) if p.wrong)
-        row = int(np.argmax(_by_row(errors[part]) > self.ulps))
-
-        def fails(candidates):
-            stacked = [np.stack(column) for column in zip(*candidates, strict=True)]
-            outcome = []
-            for start in range(0, len(candidates), len(rows[0])):
-                batch = [_resize(column[start : start + len(rows[0])], len(rows[0])) for column in stacked]
-                errors, _ = self.errors(batch, self.run_fun(batch))
-                outcome.extend(_by_row(errors[part]) > self.ulps)
-            return outcome[: len(candidates)]
-
-        small = shrink(tuple(column[row] for column in rows), fails)
-        batch = [_resize(value[None], len(rows[0])) for value in small]
-        got = self.run_fun(batch)
-        errors, truth = self.errors(batch, got)
-        index = np.unravel_index(int(np.nanargmax(errors[part][0])), errors[part][0].shape)
-        inputs = dict(zip(self.names, self.arrays, strict=True))
-        inputs.update({self.names[k]: value for k, value in zip(self.live, small, strict=False)})
-        counterexample = Counterexample(
-            what=evidence.parts[part].name,
-            index=tuple(map(int, index)),
-            got=got[part][0][index].item(),
-            expected=truth[part][0][index].item(),
-            inputs=inputs,
-            cotangent=small[len(self.live) :],
-        )
+        counterexample, row = problem.smallest(phase.rows, errors, part)
         wrong = "; ".join(
             f"{p.name} in {p.wrong} of {evidence.cases} cases" for p in evidence.parts if p.wrong
         )
-        return Report(Verdict.FAIL, f"differs from the reference: {wrong}", evidence, counterexample)
+        reason = f"differs from the reference{_under(phase)}: {wrong}"
+        return Report(
+            Verdict.FAIL,
+            reason,
+            evidence,
+            counterexample,
+            self.diagnosed(phase, problem, results, part),
+            self.voted(phase, problem, counterexample, row, part),
+        )
 
-    def part_names(self, parts: int) -> list[str]:
-        outputs = parts - len(self.live)
-        return [
-            *("the output" if outputs == 1 else f"output {k}" for k in range(outputs)),
-            *(f"the gradient of {self.names[k]}" for k in self.live),
-        ]
+    def diagnosed(self, phase: _Phase, problem: Problem, results: Any, part: int) -> Diagnosis | None:
+        got, truth, errors, units = results
+        if phase.transformation == "second order":
+            return None
+        live, outputs = len(self.call.live), len(self.outputs)
+        some = slice(0, max(2, _DIAGNOSED // max(1, sum(np.size(x) for x in self.like))))
+        inputs = dict(zip(self.call.names, (np.asarray(r[some], float) for r in phase.rows), strict=False))
+        directions = [np.asarray(r[some], float) for r in phase.rows[live:]]
+        names = self.call.names if len(self.parts) == outputs + live else self.parts[outputs:]
+
+        def reference(inputs, cotangents):
+            rows = [*(inputs[name] for name in self.call.names), *cotangents]
+            return problem.run_truth([np.asarray(r, x.dtype) for r, x in zip(rows, self.like, strict=True)])[
+                part
+            ]
+
+        return diagnose(
+            Sample(
+                name=self.parts[part] if part < outputs else names[part - outputs],
+                got=np.asarray(got[part][some], float),
+                expected=np.asarray(truth[part][some], float),
+                inputs=inputs,
+                cotangents=directions,
+                outputs=[np.asarray(t[some], float) for t in truth[:outputs]],
+                others={
+                    name: np.asarray(truth[outputs + k][some], float)
+                    for k, name in enumerate(names)
+                    if outputs + k != part
+                },
+                tolerance=self.ulps * units[part][some],
+                epsilon=float(jnp.finfo(got[part].dtype).eps),
+                compared=~np.isnan(errors[part][some]),
+                reference=None if self.primal is None else reference,
+            )
+        )
+
+    def voted(self, phase, problem, counterexample, row, part) -> vote.Vote | None:
+        """Who is wrong at the counterexample; only of first derivatives in reverse mode."""
+        outputs, live = len(self.outputs), len(self.call.live)
+        if self.host or self.primal is None or phase.transformation == "second order":
+            return None
+        got, expected, index = counterexample.got, counterexample.expected, counterexample.index
+        if phase.transformation != "eager":
+            try:
+                fun = vote.step_by_step(self.one, row, wide=False)[part][index].item()
+                truth = vote.step_by_step(problem.truth, row, wide=not phase.exact)[part][index].item()
+            except Exception:  # what cannot run step by step has no voice
+                fun, truth = got, expected
+            if (verdict := vote.uncompiled(got, expected, fun, truth)) is not None:
+                return verdict
+        if part < outputs or self.derivative is not rules.reverse:
+            return None
+        primal = vote.primal_in_float64(rules.stripped(self.primal, self.call.like))
+        slope = numeric.gradient_entry(primal, row, live, part - outputs, index)
+        return vote.differences(slope, got, expected)
 
 
-def _by_row(errors: np.ndarray) -> np.ndarray:
-    """The largest error of each row; 0 where nothing was compared."""
-    flat = errors.reshape(len(errors), -1)
-    return np.max(np.nan_to_num(flat, nan=0.0, posinf=np.inf), axis=1, initial=0.0)
+def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Analysis:
+    """What tracing tells; inexact where it cannot be traced."""
+    if function is not None:
+        try:
+            return analyse(function, *like, magnitude=magnitude)
+        except Exception:  # whatever tracing raises is reported when it runs
+            pass
+    return Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
 
 
-def _resize(column: np.ndarray, rows: int) -> np.ndarray:
-    """The first row again and again up to `rows`: one shape, one compilation."""
-    return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
+def _under(phase: _Phase) -> str:
+    return "" if phase.transformation == "jit" else f" ({phase.transformation})"
 
 
-def _map(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`one` for each row in turn, compiled once. Not vmapped: that would test another program."""
-    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
+def _agreement(evidence: Evidence, ulps: float) -> str:
+    reason = f"{evidence.compared} numbers in {evidence.cases} cases agree"
+    reason += " bit for bit" if evidence.exact else f" within {evidence.worst:.1f} of {ulps:g} ulp"
+    if evidence.proved:
+        return f"{reason}, on all combinations of basis vectors: being multilinear, it is right for this size"
+    if evidence.chance is not None:
+        return f"{reason}; other polynomials of degree {evidence.degree} would with probability {evidence.chance:.0e}"
+    return reason
 
 
-def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
+def _traces(one: Flat, flat: Flat, arguments: Call) -> bool:
+    """Whether function and backward pass can be traced: if not, they are NumPy."""
+    try:
+        outputs = jax.eval_shape(flat, *arguments.like)
+        jax.eval_shape(one, *arguments.like, *outputs)
+    except GradientError:
+        return True
+    except Exception:
+        return False
+    return True
 
 
-def _stack(results: Sequence[tuple[Any, ...]]) -> list[np.ndarray]:
-    return [np.stack([np.asarray(x) for x in column]) for column in zip(*results, strict=True)]
+def _outputs(flat: Flat, arguments: Call, host: bool) -> list[Any]:
+    """Shapes and dtypes of the outputs."""
+    if host:
+        return [np.asarray(Z) for Z in flat(*(np.array(x) for x in arguments.like))]
+    return list(jax.eval_shape(flat, *arguments.like))
+
+
+def _output_names(outputs: Sequence[Any]) -> list[str]:
+    return ["the output"] if len(outputs) == 1 else [f"output {k}" for k in range(len(outputs))]
 
 
 def _shape_mismatch(outputs: Sequence[Any], expected: Sequence[Any]) -> str | None:
@@ -293,11 +531,16 @@ def _shape_mismatch(outputs: Sequence[Any], expected: Sequence[Any]) -> str | No
     return None
 
 
-def _argument_names(fun: Callable[..., Any], count: int) -> list[str]:
-    """The names of the positional arguments, or argument 0, 1, … where the signature does not tell."""
-    try:
-        parameters = list(inspect.signature(fun).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [named[k] if k < len(named) else f"argument {k}" for k in range(count)]
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """So many of the rows, from all over."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]
+
+
+def _basis_rows(like: Sequence[Any], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The rows, and all combinations of zero and basis vectors."""
+    choices = np.indices([np.size(x) + 1 for x in like]).reshape(len(like), -1)
+    more = []
+    for x, choice, row in zip(like, choices, rows, strict=True):
+        vectors = np.concatenate([np.zeros((1, np.size(x))), np.eye(np.size(x))])[choice]
+        more.append(np.concatenate([row, vectors.reshape(-1, *x.shape).astype(row.dtype)]))
+    return more

@@ -65,7 +65,8 @@ class Row:
 
 
 def check_case(derivation: Derivation, case: Case, **options: Any) -> Report:
-    """`check_vjp` of a derivation on one case; options as there."""
+    """`check_vjp` of a derivation on one case; options as there, compiled only by default."""
+    options = {"transformations": ("jit",)} | options
     return check_vjp(
         partial(derivation.operation, **case.keywords),
         partial(derivation.oracle, **case.keywords),

@@ -1,0 +1,228 @@
+"""One derivative against its truth, over a batch of rows: run, compare, judge, shrink.
+
+A row is (…live leaves, …directions), a result (…outputs, …derivatives); see `jaxcnn.check.rules`.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxcnn.check import compare, numeric, rounding
+from jaxcnn.check.report import Counterexample, Evidence, Part
+from jaxcnn.check.rules import Flat
+from jaxcnn.check.shrink import shrink
+
+Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
+Row = Sequence[np.ndarray]
+
+_WEIGHED_AT_ONCE = 8
+# A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
+_SMALL = 10_000
+_UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
+
+
+@dataclass
+class Problem:
+    """A derivative, what it should be, and how they are compared.
+
+    Attributes:
+        fun: the result in question, of one row.
+        truth: the result it should have; traceable.
+        names: of the live leaves.
+        like: one row: shapes and dtypes.
+        parts: the names of the results' parts.
+        exact: whether they must agree bit for bit.
+        ulps: else, how many units of rounding to allow.
+        transformation: how `fun` is run.
+        host: `fun` is NumPy, and runs as it is.
+    """
+
+    fun: Flat
+    truth: Flat
+    names: Sequence[str]
+    like: Row
+    parts: Sequence[str]
+    exact: bool
+    ulps: float
+    transformation: Transformation = "jit"
+    host: bool = False
+
+    @functools.cached_property
+    def _run(self) -> Callable[[Sequence[np.ndarray]], Sequence[Any]]:
+        if self.host:
+            return lambda rows: _stack([self.fun(*row) for row in zip(*rows, strict=True)])
+        match self.transformation:
+            case "vmap":
+                return jax.jit(lambda rows: jax.vmap(self.fun)(*rows))
+            case "eager":
+                return _one_by_one(self.fun)
+            case "scan":
+                return _map(self.fun)
+        return _one_by_one(jax.jit(self.fun))
+
+    @functools.cached_property
+    def _truth(self) -> Callable[..., Any]:
+        return _map(self.truth, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return _UNOPTIMISED if sum(x.size for x in self.like) <= _SMALL else {}
+
+    @functools.cached_property
+    def _sensitivity(self) -> Callable[..., Any]:
+        live = self.like[: len(self.names)]
+        coarsest = max((x.dtype for x in live), key=lambda dtype: jnp.finfo(dtype).eps)
+        return _map(lambda *row: rounding.sensitivity(self.truth, row, coarsest), **self._options)
+
+    def run_fun(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The results in question, stacked."""
+        return [np.asarray(result) for result in self._run(rows)]
+
+    def run_truth(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What they should be, in float64 unless exact."""
+        if self.exact:
+            return [np.asarray(result) for result in self._truth(rows)]
+        with jax.enable_x64(True):
+            return [np.asarray(result) for result in self._truth([row.astype(np.float64) for row in rows])]
+
+    def mismatch(self, got: Sequence[np.ndarray], expected: Sequence[Any]) -> str | None:
+        """What of the shapes and dtypes of a stacked result is wrong."""
+        for name, came, wanted in zip(self.parts, got, expected, strict=True):
+            if (came.shape[1:], came.dtype) != (tuple(wanted.shape), wanted.dtype):
+                return (
+                    f"{name} is {came.dtype}{list(came.shape[1:])}, "
+                    f"expected {np.dtype(wanted.dtype)}{list(wanted.shape)}"
+                )
+        return None
+
+    def errors(
+        self, rows: Sequence[np.ndarray], got: Sequence[np.ndarray], truth: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Each number's error, NaN where it is excused, and the error that rounding explains (in one ulp)."""
+        if self.exact:
+            errors = [np.where(compare.exact(g, t), 0.0, np.inf) for g, t in zip(got, truth, strict=True)]
+            units = [np.zeros(t.shape) for t in truth]
+        else:
+            units = [compare.unit(g.dtype, t) for g, t in zip(got, truth, strict=True)]
+            self._weigh(rows, got, truth, units)
+            errors = [compare.error(g, t, u) for g, t, u in zip(got, truth, units, strict=True)]
+        excused = [compare.excused(g, t) for g, t in zip(got, truth, strict=True)]
+        return [np.where(x, np.nan, e) for x, e in zip(excused, errors, strict=True)], units
+
+    def _weigh(self, rows, got, truth, units) -> None:
+        """Widen the units of suspect rows by the sensitivity, which costs another program."""
+        suspect = np.zeros(len(rows[0]), bool)
+        for g, t, u in zip(got, truth, units, strict=True):
+            suspect |= largest(np.where(np.isfinite(t), compare.error(g, t, u), 0)) > self.ulps
+        for some in _batches(np.flatnonzero(suspect), _WEIGHED_AT_ONCE):
+            wide = [resized(row[some].astype(np.float64), _WEIGHED_AT_ONCE) for row in rows]
+            with jax.enable_x64(True):
+                kappas = [np.asarray(kappa)[: len(some)] for kappa in self._sensitivity(wide)]
+            for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
+                u[some] = compare.unit(g.dtype, t[some], kappa)
+
+    def evidence(self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Evidence:
+        """What was compared."""
+        parts = tuple(self._part(name, e) for name, e in zip(self.parts, errors, strict=True))
+        return Evidence(len(rows[0]), self.exact, parts, self.transformation)
+
+    def _part(self, name: str, errors: np.ndarray) -> Part:
+        excused = int(np.sum(np.isnan(errors)))
+        by_row = largest(errors)
+        return Part(
+            name=name,
+            compared=errors.size - excused,
+            excused=excused,
+            worst=float(np.max(by_row, initial=0.0)),
+            wrong=int(np.sum(by_row > self.ulps)),
+        )
+
+    def smallest(
+        self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray], part: int
+    ) -> tuple[Counterexample, Row]:
+        """The first row that is wrong in this part, shrunk."""
+        row = int(np.argmax(largest(errors[part]) > self.ulps))
+        count = min(len(rows[0]), 32)
+
+        def fails(candidates):
+            stacked = [np.stack(column) for column in zip(*candidates, strict=True)]
+            outcome = []
+            for start in range(0, len(candidates), count):
+                batch = [resized(column[start : start + count], count) for column in stacked]
+                errors, _ = self.errors(batch, self.run_fun(batch), self.run_truth(batch))
+                outcome.extend(largest(errors[part]) > self.ulps)
+            return outcome[: len(candidates)]
+
+        small = shrink(tuple(column[row] for column in rows), fails)
+        batch = [resized(value[None], count) for value in small]
+        got, truth = self.run_fun(batch), self.run_truth(batch)
+        wrong = self.errors(batch, got, truth)[0][part][0]
+        index = np.unravel_index(int(np.nanargmax(wrong)), wrong.shape)
+        live = len(self.names)
+        counterexample = Counterexample(
+            what=self.parts[part],
+            index=tuple(map(int, index)),
+            got=got[part][0][index].item(),
+            expected=truth[part][0][index].item(),
+            inputs=dict(zip(self.names, small[:live], strict=True)),
+            cotangent=tuple(small[live:]),
+        )
+        return counterexample, small
+
+
+def largest(errors: np.ndarray) -> np.ndarray:
+    """The largest error of each row; 0 where nothing was compared."""
+    flat = errors.reshape(len(errors), -1)
+    return np.max(np.nan_to_num(flat, nan=0.0, posinf=np.inf), axis=1, initial=0.0)
+
+
+def resized(column: np.ndarray, rows: int) -> np.ndarray:
+    """The first row again and again up to `rows`: one shape, one compilation."""
+    return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
+
+
+def _one_by_one(one: Flat) -> Callable[..., Any]:
+    return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
+
+
+def _map(one: Flat, **options: Any) -> Callable[..., Any]:
+    """`one` for each row in turn, in one loop. Not vmapped: that would test another program."""
+    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
+
+
+def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def _stack(results: Sequence[tuple[Any, ...]]) -> list[np.ndarray]:
+    return [np.stack([np.asarray(x) for x in column]) for column in zip(*results, strict=True)]
+
+
+@dataclass
+class Differences(Problem):
+    """The truth by central differences of `truth`, which here is the primal itself, in NumPy."""
+
+    def run_truth(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        live = len(self.names)
+        results = []
+        self.doubts = []
+        for row in zip(*(r.astype(np.float64) for r in rows), strict=True):
+            gradients, doubts = numeric.gradients(self.truth, row, live)
+            results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
+            self.doubts.append((*(np.zeros(np.shape(Z)) for Z in results[-1][:-live]), *doubts))
+        return _stack(results)
+
+    def errors(self, rows, got, truth):
+        units = [
+            compare.unit(g.dtype, t) + doubt
+            for g, t, doubt in zip(got, truth, _stack(self.doubts), strict=True)
+        ]
+        errors = [compare.error(g, t, u) for g, t, u in zip(got, truth, units, strict=True)]
+        excused = [compare.excused(g, t) for g, t in zip(got, truth, strict=True)]
+        return [np.where(x, np.nan, e) for x, e in zip(excused, errors, strict=True)], units
