@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jaxcnn.derivations.claims
+import jaxcnn.derivations.proofs.table
 import jaxcnn.derivations.table
 from jaxcnn.cli import main
 from jaxcnn.derivations import search
@@ -26,6 +27,8 @@ def ledger(monkeypatch):
     def put(claims, derivations):
         monkeypatch.setattr(jaxcnn.derivations.claims, "CLAIMS", claims)
         monkeypatch.setattr(jaxcnn.derivations.table, "DERIVATIONS", derivations)
+        used = tuple(identity for claim in claims for identity in claim.identities)
+        monkeypatch.setattr(jaxcnn.derivations.proofs.table, "IDENTITIES", used)
 
     return put
 
