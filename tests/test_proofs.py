@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import random
 import sys
 
@@ -20,6 +21,7 @@ from jaxcnn.derivations.proofs.identity import MISSING, Identity, Outcome, decid
 from jaxcnn.derivations.proofs.relations import axis, fits, implies, within
 from jaxcnn.derivations.proofs.table import IDENTITIES
 from jaxcnn.forms import pooling as pools
+from jaxcnn.forms import windows
 from jaxcnn.loops import window as loops
 
 every_identity = pytest.mark.parametrize("proved", IDENTITIES, ids=lambda proved: proved.name)
@@ -413,37 +415,53 @@ def faces(geometry):
     """The linear maps of the code, [i, j, m], from unit arrays: one number for each pixel, tap and window."""
     n, f, s, p, q, d = geometry
     w = axis(*geometry)
-    (k,) = w.output_size
     where = {"stride": s, "padding": [(p, q)], "dilation": d}
-    A, W, dZ = jnp.eye(n), jnp.eye(f), jnp.eye(k)
-    index = jnp.repeat(jnp.arange(f, dtype=jnp.uint8), k)[:, None, None] * jnp.ones((1, k, 1), jnp.uint8)
-    placed = pools.place(index, jnp.tile(dZ, (f, 1))[..., None], w).reshape(f, k, n)
-    picked = pools.pick(jnp.repeat(index[::k], n, 0), jnp.tile(A, (f, 1))[..., None], w).reshape(f, n, k)
+    A, W, dZ = jnp.eye(n), jnp.eye(f), jnp.eye(*w.output_size)
+    A_pad = windows.pad(A[..., None], w)
     return (
         jaxcnn.conv(A[..., None], W[:, None], **where).transpose(0, 2, 1),
         jaxcnn.conv_dA(dZ[..., None], W[..., None], input_size=n, **where).transpose(1, 2, 0),
         jaxcnn.conv_dW(A[None], dZ[None], kernel_size=(f,), **where).transpose(1, 0, 2),
-        picked.transpose(1, 0, 2),
-        placed.transpose(2, 0, 1),
+        jnp.stack([windows.tap(A_pad, w, j)[..., 0] for j in w.taps()], 1),
+        jnp.stack([windows.untap(dZ[..., None], w, j)[..., 0] for j in w.taps()], 1).T,
     )
+
+
+FACES = (
+    relations.tapped,
+    relations.fully_correlated,
+    relations.kernel_correlated,
+    relations.tapped,
+    relations.untapped,
+)
+# even padding, and some of the uneven; all of it is compiled and takes a minute
+CHOSEN = [g for g in SMALL if g[3] == g[4]] + [g for g in SMALL if g[3] != g[4]][::8]
+GEOMETRIES = SMALL if os.environ.get("JAXCNN_PROFILE") == "thorough" else CHOSEN
 
 
 @pytest.mark.parametrize("f", [1, 2, 3])
 def test_the_code_addresses_its_elements_as_proved(f):
-    """conv, conv_dA, conv_dW and both maps of a max-pool, against the relation that is proved of each."""
-    geometries = [geometry for geometry in SMALL if geometry[1] == f]
-    compiled = jax.jit(lambda: [faces(geometry) for geometry in geometries]).lower()
-    found = compiled.compile(compiler_options={"xla_backend_optimization_level": 0})()
-    proved = (
-        relations.tapped,
-        relations.fully_correlated,
-        relations.kernel_correlated,
-        relations.tapped,
-        relations.untapped,
-    )
+    """conv, conv_dA, conv_dW, `tap` and `untap` against the relation that is proved of each."""
+    geometries = [geometry for geometry in GEOMETRIES if geometry[1] == f]
+    lowered = jax.jit(lambda: [faces(geometry) for geometry in geometries]).lower()
+    found = lowered.compile(compiler_options={"xla_backend_optimization_level": 0})()
     for geometry, maps in zip(geometries, found, strict=True):
-        for relation, got in zip(proved, maps, strict=True):
-            np.testing.assert_array_equal(got, table(relation, geometry), str((relation.__name__, geometry)))
+        for relation, got in zip(FACES, maps, strict=True):
+            np.testing.assert_array_equal(got, table(relation, geometry), f"{relation.__name__} {geometry}")
+
+
+@pytest.mark.parametrize("geometry", [(6, 3, 2, 1, 2, 2), (5, 2, 2, 0, 0, 1), (3, 3, 1, 2, 1, 1)])
+def test_a_pool_s_gradient_arrives_where_it_is_proved_to(geometry):
+    """max_pool_dA with every tap as the maximum, and avg_pool_dA."""
+    n, f, s, p, q, d = geometry
+    where = {"input_size": n, "stride": s, "padding": [(p, q)], "dilation": d}
+    proved = table(relations.untapped, geometry)
+    dZ = jnp.eye(proved.shape[2])[..., None]
+    for j in range(f):
+        dA = jaxcnn.max_pool_dA(jnp.full(dZ.shape, j, jnp.uint8), dZ, (f,), **where)
+        np.testing.assert_array_equal(dA[..., 0].T, proved[:, j])
+    dA = jaxcnn.avg_pool_dA(dZ * f, (f,), count_padding=True, **where)
+    np.testing.assert_array_equal(dA[..., 0].T, proved.sum(1))
 
 
 def test_relations_are_those_of_windows_put_down_one_by_one():

@@ -195,7 +195,7 @@ def show_summary(
     console = _console()
     console.print(f"{len(rulings)} claims: {', '.join(counts)}.")
     if any(proof.reason == MISSING for proof in proofs):
-        console.print(f"{len(proofs)} index identities: {MISSING}.")
+        console.print(Text(f"{len(proofs)} index identities: {MISSING}."))
     elif proofs:
         counts = [
             f"{n} {outcome.value}" for outcome in Outcome if (n := sum(p.verdict is outcome for p in proofs))
@@ -203,7 +203,7 @@ def show_summary(
         console.print(f"{len(proofs)} index identities, each for every size: {', '.join(counts)}.")
         for proof in proofs:
             if proof.verdict is not Outcome.PROVED:
-                console.print(f"{proof.identity.source}, {proof.identity.name}: {proof}")
+                console.print(Text(f"{proof.identity.source}, {proof.identity.name}: {proof}"))
     if rows:
         passed = sum(row.verdict is Check.PASS for row in rows)
         operations = len({row.operation for row in rows})
