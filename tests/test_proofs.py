@@ -38,7 +38,7 @@ def test_proved_at_every_setting(proved):
 def test_python_agrees_on_drawn_integers(proved):
     draw = random.Random(0)
     settings, met = list(proved.settings()), 0
-    for _ in range(20_000):
+    for _ in range(6_000):
         values = draw.choice(settings) | {name: draw.randrange(-2, 7) for name in proved.variables}
         if proved.domain(**values):
             met += 1
@@ -305,6 +305,11 @@ def test_a_function_without_end_is_refused():
         decide(about(endless))
 
 
+def test_a_function_of_too_many_ways_is_refused():
+    with pytest.raises(RecursionError, match="more than 500 paths"):
+        decide(about(lambda n: sum(k for k in range(2, 30) if n % k == 0) >= 0))
+
+
 def test_nothing_in_the_domain_is_undecided():
     proof = decide(about(lambda n: n < 0, lambda n: (n > 0) & (n < 1)))
     assert (proof.verdict, proof.reason) == (Outcome.UNDECIDED, "nothing is in its domain")
@@ -325,7 +330,7 @@ def test_out_of_time_is_undecided():
         return inside
 
     proof = prove(Identity("planted", "L0", "", names, bits, no_such_sum, {}), seconds=0.05)
-    assert proof.verdict is Outcome.UNDECIDED and "z3 gave up after 0.05 s" in proof.reason
+    assert proof.verdict is Outcome.UNDECIDED and "z3 gave up after" in proof.reason
 
 
 def test_a_counterexample_that_python_does_not_confirm_is_undecided():

@@ -80,10 +80,12 @@ def _verdict_cell(ruling: Ruling) -> Text:
 
 
 def _standing(ruling: Ruling) -> str:
-    """How many of its statements rest on proved identities; empty where none rests on any."""
+    """How many of its statements rest on proved identities."""
     resting = [finding for finding in ruling.findings if finding.proofs]
-    if not resting or any(proof.reason == MISSING for finding in resting for proof in finding.proofs):
-        return MISSING if resting else ""
+    if not resting:
+        return "tested only"
+    if any(proof.reason == MISSING for finding in resting for proof in finding.proofs):
+        return MISSING
     proved = sum(finding.proved for finding in resting)
     missed = f", of {len(resting) - proved} not" if proved < len(resting) else ""
     return (
@@ -106,8 +108,8 @@ def _evidence_cell(ruling: Ruling, *, detail: bool) -> Text:
         cell.append(f"{ruling.claim.correction} — {ruling.corrected}")
         if detail:
             cell.append(f"\n{ruling.corrected.basis}", "dim")
-    if (standing := _standing(ruling)) and not detail:
-        cell.append(f"\n{standing}", "dim")
+    if not detail:
+        cell.append(f"\n{_standing(ruling)}", "dim")
     if ruling.parts and not detail:
         confirmed = sum(part.confirmed for part in ruling.parts)
         cell.append(f"\nalso {confirmed} of {len(ruling.parts)} further statements confirmed", "dim")

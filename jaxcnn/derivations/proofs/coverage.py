@@ -12,6 +12,7 @@ from jaxcnn.derivations.proofs.relations import (
     greater,
     implies,
     lesser,
+    sees,
     where,
     within,
 )
@@ -34,6 +35,27 @@ def coverage(w: Window, i: Int, windows: Int) -> Int:
     first = greater(-((e - 1 - x) // s), 0)
     stop = greater(lesser(x // s + 1, windows), first)
     return where(x % g == 0, (stop - 1 - residue) // period - (first - 1 - residue) // period, 0)
+
+
+def _covering(s: int, d: int, n: Int, f: Int, p: Int, q: Int, i: Int, j: Int, m: Int) -> Bool:
+    w = axis(n, f, s, p, q, d)
+    x = i + p
+    between = within(-((d * (f - 1) - x) // s), m, x // s + 1)
+    here = between & ((x - m * s) % d == 0) & within(0, i, n) & within(0, m, w.output_size[0])
+    covered = covers(w, i, m)
+    tap = (x - m * s) // d
+    return (covered == here) & implies(sees(w, i, j, m), covered) & implies(covered, sees(w, i, tap, m))
+
+
+COVERING = Identity(
+    "windows over a pixel",
+    "W.1",
+    "Window m sees pixel i, with tap (i + p − m·s)/d and no other, exactly where ⌈(i + p − e + 1)/s⌉ ≤ m ≤ "
+    "⌊(i + p)/s⌋ and m·s ≡ i + p mod d.",
+    ("n", "f", "p", "q", "i", "j", "m"),
+    lambda s, d, n, f, p, q, **_: fits(n, f, s, p, q, d),
+    _covering,
+)
 
 
 def _counted(s: int, d: int, n: Int, f: Int, p: Int, q: Int, i: Int, m: Int) -> Bool:
@@ -255,6 +277,6 @@ NO_PADDING = Identity(
 )
 
 IDENTITIES = (
-    *(COVERAGE, BORDERED, BORDER_LESS, SAME_EQUAL, FULL_EQUAL),
+    *(COVERING, COVERAGE, BORDERED, BORDER_LESS, SAME_EQUAL, FULL_EQUAL),
     *(PARTITION, OVERLAP, GAP, END, INSIDE_COUNT, NO_PADDING),
 )

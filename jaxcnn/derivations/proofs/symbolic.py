@@ -11,7 +11,9 @@ from typing import Any
 
 import z3
 
-_MOST_CHOICES = 200  # on one path; a function that asks more often does not end
+# A function with more than these does not end, or not soon.
+_MOST_CHOICES = 200  # on one path
+_MOST_PATHS = 500
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # errors print numbers, and z3 prints slowly
@@ -139,6 +141,8 @@ def explore(function: Callable[[], Any]) -> Any:
         taken = tuple(_path.choices)
         pending += [(*taken[:k], False) for k in range(len(_path.given), len(taken))]
         clauses.append(z3.Implies(z3.And(_path.conditions), _expression(result)))
+        if len(clauses) > _MOST_PATHS:
+            raise RecursionError(f"more than {_MOST_PATHS} paths")
     return z3.And(clauses)
 
 
