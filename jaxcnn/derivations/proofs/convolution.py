@@ -152,8 +152,8 @@ def _article(s: int, d: int, n: Int, f: Int, p: Int, q: Int, i: Int, j: Int, m: 
 ARTICLE = Identity(
     "full convolution, corrected",
     "L14",
-    "The full convolution of spread dZ, r zeros appended, sliced [p : p + n], has n elements, and element i "
-    "meets window m with tap j exactly where (W.1) holds.",
+    "For p, q ≥ 0: the full convolution of spread dZ, r zeros appended, sliced [p : p + n], has n elements, "
+    "and element i meets window m with tap j exactly where (W.1) holds.",
     _INDICES,
     _fits_padded,
     _article,
@@ -175,9 +175,9 @@ def _printed(s: int, d: int, n: Int, f: Int, p: Int, q: Int, i: Int, j: Int, m: 
 PRINTED = Identity(
     "full convolution, as printed",
     "L14",
-    "The full convolution of dZ as it is, nothing cropped, is dA exactly where p = 0, q = r, and s = 1 or "
-    "n_out = 1 (q = r = 0 with one p for both sides); elsewhere its size is wrong, or what its elements 0 "
-    "and 1 meet.",
+    "For p, q ≥ 0: the full convolution of dZ as it is, nothing cropped, is dA exactly where p = 0, q = r, "
+    "and s = 1 or n_out = 1 (q = r = 0 with one p for both sides); elsewhere its size is wrong, or what its "
+    "elements 0 and 1 meet.",
     _INDICES,
     _fits_padded,
     _printed,
@@ -199,22 +199,22 @@ def _without(name: str, statement: str, condition, **options) -> Identity:
 
 CROPPED_AT_THE_SIDES = _without(
     "no remainder, sides cropped",
-    "Without the r zeros, p and q cropped from the two sides, the result has n elements, the right ones, "
-    "exactly where r = 0.",
+    "For p, q ≥ 0: without the r zeros, p and q cropped from the two sides, the result has n elements, the "
+    "right ones, exactly where r = 0.",
     lambda n, p, q, r: r == 0,
     remainder=False,
     crop="sides",
 )
 SLICED = _without(
     "no remainder, sliced",
-    "Without the r zeros, sliced [p : p + n], the result has n elements, the right ones, exactly where r ≤ "
-    "q.",
+    "For p, q ≥ 0: without the r zeros, sliced [p : p + n], the result has n elements, the right ones, "
+    "exactly where r ≤ q.",
     lambda n, p, q, r: r <= q,
     remainder=False,
 )
 UNCROPPED = _without(
     "no crop",
-    "Without the crop the result has n elements, the right ones, exactly where p = q = 0.",
+    "For p, q ≥ 0: without the crop the result has n elements, the right ones, exactly where p = q = 0.",
     lambda n, p, q, r: (p == 0) & (q == 0),
     crop="none",
 )
@@ -231,8 +231,8 @@ def _never_cropped(s: int, d: int, n: Int, f: Int, p: Int, q: Int) -> Bool:
 NEVER_CROPPED = Identity(
     "padding without cropping",
     "L14",
-    "With padding of e − 1 − p and e − 1 − q + r as far as it is not negative the result has n elements "
-    "exactly where p ≤ e − 1 and q ≤ e − 1 + r.",
+    "For p, q ≥ 0: with padding of e − 1 − p and e − 1 − q + r as far as it is not negative the result has "
+    "n elements exactly where p ≤ e − 1 and q ≤ e − 1 + r.",
     _GEOMETRY,
     _fits_padded,
     _never_cropped,
@@ -248,8 +248,8 @@ def _unrotated(s: int, d: int, n: Int, f: Int, p: Int, q: Int, i: Int, j: Int, m
 UNROTATED = Identity(
     "no rotation",
     "L14",
-    "Without the rotation tap j stands where tap f − 1 − j belongs: right exactly where only the centre, "
-    "2j = f − 1, ever sees a pixel.",
+    "For p, q ≥ 0: without the rotation tap j stands where tap f − 1 − j belongs: right exactly where only "
+    "the centre, 2j = f − 1, ever sees a pixel.",
     _INDICES,
     _fits_padded,
     _unrotated,

@@ -166,8 +166,8 @@ def _partition(s: int, d: int, n: Int, f: Int, i: Int) -> Bool:
 PARTITION = Identity(
     "partition",
     "L17",
-    "Every pixel lies in exactly one window exactly where s = f divides n, or n = f; elsewhere pixel s, f "
-    "or n − 1 does not.",
+    "Without padding, f ≤ n: every pixel lies in exactly one window exactly where s = f divides n, or n = "
+    "f; elsewhere pixel s, f or n − 1 does not.",
     ("n", "f", "i"),
     _region,
     _partition,
@@ -184,7 +184,8 @@ def _overlap(s: int, d: int, n: Int, f: Int, i: Int) -> Bool:
 OVERLAP = Identity(
     "overlap",
     "L17",
-    "Some pixel lies in two windows exactly where s < f and there are several; then pixel s does.",
+    "Without padding, f ≤ n: some pixel lies in two windows exactly where s < f and there are several; then "
+    "pixel s does.",
     ("n", "f", "i"),
     _region,
     _overlap,
@@ -202,8 +203,8 @@ def _gap(s: int, d: int, n: Int, f: Int, i: Int) -> Bool:
 GAP = Identity(
     "gap",
     "L17",
-    "Some pixel between two windows lies in neither exactly where s > f and there are several; then pixel f "
-    "does.",
+    "Without padding, f ≤ n: some pixel between two windows lies in neither exactly where s > f and there "
+    "are several; then pixel f does.",
     ("n", "f", "i"),
     _region,
     _gap,
@@ -221,7 +222,7 @@ def _end(s: int, d: int, n: Int, f: Int, i: Int) -> Bool:
 END = Identity(
     "the end",
     "L17",
-    "The last r pixels lie in no window, the one before them in one.",
+    "Without padding, f ≤ n: the last r pixels lie in no window, the one before them in one.",
     ("n", "f", "i"),
     _region,
     _end,

@@ -47,7 +47,7 @@ CEIL_MODE = Identity(
     "ceil_padding",
     "P.1",
     "window.ceil_padding adds less than s pixels on the high side and gives ⌈(n + p + q − e)/s⌉ + 1 "
-    "windows, one fewer where the last of them would start beyond the pixels (q ≤ e − 1).",
+    "windows, one fewer where the last of them would start beyond the pixels (0 ≤ q ≤ e − 1).",
     ("n", "f", "p", "q"),
     lambda s, d, n, f, p, q: fits(n, f, s, p, q, d) & within(0, q, window.extent(f, d)),
     _ceil_mode,
