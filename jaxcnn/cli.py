@@ -2,9 +2,10 @@
 
     jaxcnn verify    give every claim of the article its verdict, and check every operation
 
-Exit codes of `verify`: 0 when every claim is decided and every correction and operation is right, whatever
-the article's own verdicts; 1 when one is wrong; 2 when the call was wrong; 3 when a claim is undecided or an
-operation could not be checked.
+With z3 (extra `prove`) `verify` also proves the index identities that the claims rest on, for every size;
+without it, it says so. Exit codes of `verify`: 0 when every claim is decided and every correction, identity
+and operation is right, whatever the article's own verdicts; 1 when one is wrong; 2 when the call was wrong; 3
+when a claim is undecided or an operation could not be checked.
 """
 
 import argparse
@@ -72,31 +73,40 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) ->
     from jaxcnn.derivations import display
     from jaxcnn.derivations.claims import CLAIMS
     from jaxcnn.derivations.ledger import judge
+    from jaxcnn.derivations.proofs.identity import Outcome, prove
+    from jaxcnn.derivations.proofs.table import IDENTITIES
     from jaxcnn.derivations.search import search
     from jaxcnn.derivations.table import DERIVATIONS
 
     began = time.perf_counter()
     claims = [claim for claim in CLAIMS if numbers is None or claim.number in numbers]
     derivations = DERIVATIONS if numbers is None else ()
+    used = {identity for claim in claims for identity in claim.identities}
+    identities = [i for i in IDENTITIES if numbers is None or i in used]
     geometries = GEOMETRIES_THOROUGH if thorough else GEOMETRIES
-    with display.progress(len(claims) + len(derivations)) as step:
+    with display.progress(len(identities) + len(claims) + len(derivations)) as step:
+        proofs = {}
+        for identity in identities:
+            step(f"{identity.name} for every size")
+            proofs[identity] = prove(identity)
         rulings = []
         for claim in claims:
             step(f"{claim.name} {claim.section}")
-            rulings.append(judge(claim, thorough=thorough))
+            rulings.append(judge(claim, thorough=thorough, proofs=proofs))
         rows = []
         for derivation in derivations:
             step(f"{derivation.name} against jax.grad")
             rows.extend(search(derivation, geometries=geometries))
 
     wrong = any(r.wrong for r in rulings) or any(r.verdict is Check.FAIL for r in rows)
+    wrong = wrong or any(proof.verdict is Outcome.REFUTED for proof in proofs.values())
     open_ = not all(r.ok for r in rulings) or any(r.verdict is Check.UNCHECKED for r in rows)
     code = 1 if wrong else 3 if open_ else 0
     seconds = time.perf_counter() - began
     display.show_rulings(rulings, detail=numbers is not None)
     if rows:
         display.show_rows(rows)
-    display.show_summary(rulings, rows, code, seconds, _versions())
+    display.show_summary(rulings, list(proofs.values()), rows, code, seconds, _versions())
     if path is not None:
         report: dict[str, Any] = {
             "versions": _versions(),
@@ -104,6 +114,7 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) ->
             "seconds": round(seconds, 1),
             "exit_code": code,
             "claims": [ruling.as_dict() for ruling in rulings],
+            "identities": [proof.as_dict() for proof in proofs.values()],
             "operations": [row.as_dict() for row in rows],
         }
         path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

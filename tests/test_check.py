@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.check import DerivationError, Verdict, check_vjp
-from jaxcnn.check.compare import error
+from jaxcnn.check.compare import error, excused, unit
 from jaxcnn.check.rounding import sensitivity
 from jaxcnn.check.shrink import shrink
 
@@ -32,7 +32,8 @@ def test_a_right_rule_passes_exactly():
     assert report.verdict is Verdict.PASS
     assert report.assert_pass() is report
     assert report.evidence.exact
-    assert report.evidence.compared == 2 * 48 * 6
+    assert report.evidence.cases == 48 + 3 * 12
+    assert report.evidence.compared == 2 * 84 * 6
     assert [part.name for part in report.evidence.parts] == ["the output", "the gradient of x"]
 
 
@@ -172,14 +173,31 @@ def test_the_terms_of_a_sum_are_felt():
 def test_error_is_in_units_of_rounding_and_infinite_for_nan():
     eps = np.finfo(np.float32).eps
     got = np.array([1 + eps, 1.0, np.nan], np.float32)
-    units = error(got, np.array([1.0, 1.0, 1.0]))
-    np.testing.assert_allclose(units, [1, 0, np.inf])
-    assert error(got[:1], np.array([1.0]), 99.0) == pytest.approx(0.01)
+    ones = np.ones(3)
+    np.testing.assert_allclose(error(got, ones, unit(got.dtype, ones)), [1, 0, np.inf])
+    assert error(got[:1], ones[:1], unit(got.dtype, ones[:1], 99.0)) == pytest.approx(0.01)
 
 
-def test_error_of_infinities_is_infinite_and_silent():
-    """Their difference is no number; the caller excuses it where the reference is infinite."""
-    assert error(np.array([np.inf]), np.array([np.inf])) == np.inf
+@pytest.mark.parametrize(
+    ("got", "reference", "expected"),
+    [
+        (np.inf, np.inf, 0),
+        (-np.inf, np.inf, np.inf),
+        (np.inf, 1e39, 0),  # more than float32 holds
+        (np.inf, 1e37, np.inf),
+        (np.nan, np.inf, np.inf),
+        (1.0, np.inf, None),  # another formula may overflow later
+        (1.0, np.nan, None),
+        (np.nan, np.nan, None),
+    ],
+)
+def test_infinities_and_nan(got, reference, expected):
+    got, reference = np.array([got], np.float32), np.array([reference])
+    if expected is None:
+        assert excused(got, reference)
+    else:
+        assert not excused(got, reference)
+        assert error(got, reference, unit(got.dtype, reference)) == expected
 
 
 def test_shrink_finds_the_smallest_case():

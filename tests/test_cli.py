@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jaxcnn.derivations.claims
+import jaxcnn.derivations.proofs.table
 import jaxcnn.derivations.table
 from jaxcnn.cli import main
 from jaxcnn.derivations import search
@@ -16,6 +17,7 @@ from jaxcnn.derivations.ledger import Comparison
 from jaxcnn.derivations.table import DERIVATIONS
 
 L3 = next(claim for claim in CLAIMS if claim.number == 3)
+L6 = next(claim for claim in CLAIMS if claim.number == 6)
 RELU = next(derivation for derivation in DERIVATIONS if derivation.name == "relu")
 
 
@@ -26,6 +28,8 @@ def ledger(monkeypatch):
     def put(claims, derivations):
         monkeypatch.setattr(jaxcnn.derivations.claims, "CLAIMS", claims)
         monkeypatch.setattr(jaxcnn.derivations.table, "DERIVATIONS", derivations)
+        used = tuple(dict.fromkeys(identity for claim in claims for identity in claim.identities))
+        monkeypatch.setattr(jaxcnn.derivations.proofs.table, "IDENTITIES", used)
 
     return put
 
@@ -43,6 +47,41 @@ def test_one_claim_in_detail(capsys, tmp_path):
     assert claim["counterexample"]["case"]["f"] == 1
     assert report["exit_code"] == 0
     assert report["operations"] == []
+
+
+def test_what_is_proved_is_told_from_what_is_tested(capsys, tmp_path):
+    path = tmp_path / "report.json"
+    assert main(["verify", "--claim", "L6", "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "its indices proved for all n, f, p, q at s, d in 1..4; tested on 441 cases" in printed
+    assert "4 index identities, each for every size: 4 PROVED." in printed
+    report = json.loads(path.read_text())
+    assert [proof["verdict"] for proof in report["identities"]] == ["PROVED"] * 4
+    (claim,) = report["claims"]
+    assert claim["corrected"]["proved"] and not claim["parts"][-1]["proved"]
+
+
+@pytest.mark.parametrize("arguments", [["--claim", "L6"], []], ids=["one claim", "all"])
+def test_without_z3_it_says_that_nothing_is_proved(capsys, monkeypatch, ledger, arguments):
+    ledger((L6,), ())
+    monkeypatch.setitem(sys.modules, "z3", None)
+    assert main(["verify", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "4 index identities: not proved here: install jaxcnn[prove]." in printed
+    assert printed.count("install jaxcnn[prove]") > 1
+
+
+def test_the_table_counts_what_is_proved(capsys, ledger):
+    ledger((L6,), ())
+    assert main(["verify"]) == 0
+    assert "indices of 5 of 7 statements proved for every size" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_refuted_identity_is_exit_code_1(capsys, ledger):
+    (right,) = L3.corrected_identities
+    ledger((replace(L3, corrected_identities=(replace(right, claim=lambda f, n: n < 2),)),), ())
+    assert main(["verify"]) == 1
+    assert "L3, valid_convolutions: REFUTED, smallest counterexample f=2, n=2" in capsys.readouterr().out
 
 
 def test_a_row_for_each_output_and_gradient(capsys, ledger, tmp_path):

@@ -37,6 +37,7 @@ ROOMS = {
     "oracles": {"oracles"},
     "loops": {"loops"},
     "check": {"check", "_errors"},
+    "derivations/proofs": {"_errors", "derivations", "window"},
     "borders": {"forms", "window"},
     "_pools": {"_arrays", "_errors", "window"},
     "convolution": {"_arrays", "_errors", "_sharding", "borders", "forms", "window"},
@@ -111,6 +112,11 @@ def test_oracles_have_no_rule_and_no_window_primitive(path):
 def test_integers_errors_and_loops_need_no_jax(room):
     for path in modules_of(room):
         assert not any(name.split(".")[0] == "jax" for name in imports(path))
+
+
+def test_one_file_alone_needs_z3():
+    files = [path for path in PACKAGE.rglob("*.py") if "z3" in imports(path)]
+    assert files == [PACKAGE / "derivations" / "proofs" / "symbolic.py"]
 
 
 def test_importing_jaxcnn_needs_jax_and_numpy_alone():

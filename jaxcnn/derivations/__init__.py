@@ -5,4 +5,5 @@ derivation    one operation with its oracle and the cases to compare them on
 table         all derivations
 ledger        the article's claims L1–L20 and the verdicts that the machine gives them
 claims/       the claims, by section of the article
+proofs/       the index identities that the claims rest on, proved for every size
 """

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jaxcnn.check import Verdict as Check
 from jaxcnn.derivations.ledger import Ruling, Verdict
+from jaxcnn.derivations.proofs.identity import MISSING, Outcome, Proof
 from jaxcnn.derivations.search import Row
 
 _COLOURS = {
@@ -24,6 +25,7 @@ _COLOURS = {
     Check.FAIL: "bold red",
     Check.UNCHECKED: "bold magenta",
 }
+_PROOF_COLOURS = {Outcome.PROVED: "green", Outcome.REFUTED: "bold red", Outcome.UNDECIDED: "magenta"}
 # A pipe or a file has no width of its own; this one keeps a row's cells readable.
 _WIDTH_OF_A_FILE = 140
 
@@ -77,10 +79,26 @@ def _verdict_cell(ruling: Ruling) -> Text:
     return cell
 
 
+def _standing(ruling: Ruling) -> str:
+    """How many of its statements rest on proved identities."""
+    resting = [finding for finding in ruling.findings if finding.proofs]
+    if not resting:
+        return "tested only"
+    if any(proof.reason == MISSING for finding in resting for proof in finding.proofs):
+        return MISSING
+    proved = sum(finding.proved for finding in resting)
+    missed = f", of {len(resting) - proved} not" if proved < len(resting) else ""
+    return (
+        f"indices of {proved} of {len(ruling.findings)} statements proved for every size{missed}; all tested"
+    )
+
+
 def _evidence_cell(ruling: Ruling, *, detail: bool) -> Text:
     cell = Text()
     if ruling.printed:
         cell.append(f"{ruling.printed}")
+        if detail:
+            cell.append(f"\n{ruling.printed.basis}", "dim")
     if ruling.counterexample:
         cell.append("\nsmallest counterexample: ", "bold")
         cell.append(_counterexample(ruling.counterexample))
@@ -88,6 +106,10 @@ def _evidence_cell(ruling: Ruling, *, detail: bool) -> Text:
         label = "\ncorrection: " if ruling.printed else "supplied: "
         cell.append(label, "bold")
         cell.append(f"{ruling.claim.correction} — {ruling.corrected}")
+        if detail:
+            cell.append(f"\n{ruling.corrected.basis}", "dim")
+    if not detail:
+        cell.append(f"\n{_standing(ruling)}", "dim")
     if ruling.parts and not detail:
         confirmed = sum(part.confirmed for part in ruling.parts)
         cell.append(f"\nalso {confirmed} of {len(ruling.parts)} further statements confirmed", "dim")
@@ -110,7 +132,12 @@ def _detail(ruling: Ruling) -> Table:
         if part.failure and part.domain:
             cell.append("\nfails first at: ", "bold")
             cell.append(_counterexample(part.failure))
+        cell.append(f"\n{part.basis}", "dim")
         table.add_row("also" if k == 0 else "", cell)
+    proofs = dict.fromkeys(proof for finding in ruling.findings for proof in finding.proofs)
+    for k, proof in enumerate(proofs):
+        cell = Text.assemble(f"{proof.identity.statement}\n", (str(proof), _PROOF_COLOURS[proof.verdict]))
+        table.add_row("indices" if k == 0 else "", cell)
     table.add_row("seconds", f"{ruling.seconds:.1f}")
     return table
 
@@ -157,6 +184,7 @@ def show_rows(rows: Sequence[Row]) -> None:
 
 def show_summary(
     rulings: Sequence[Ruling],
+    proofs: Sequence[Proof],
     rows: Sequence[Row],
     code: int,
     seconds: float,
@@ -168,6 +196,16 @@ def show_summary(
     ]
     console = _console()
     console.print(f"{len(rulings)} claims: {', '.join(counts)}.")
+    if any(proof.reason == MISSING for proof in proofs):
+        console.print(Text(f"{len(proofs)} index identities: {MISSING}."))
+    elif proofs:
+        counts = [
+            f"{n} {outcome.value}" for outcome in Outcome if (n := sum(p.verdict is outcome for p in proofs))
+        ]
+        console.print(f"{len(proofs)} index identities, each for every size: {', '.join(counts)}.")
+        for proof in proofs:
+            if proof.verdict is not Outcome.PROVED:
+                console.print(Text(f"{proof.identity.source}, {proof.identity.name}: {proof}"))
     if rows:
         passed = sum(row.verdict is Check.PASS for row in rows)
         operations = len({row.operation for row in rows})

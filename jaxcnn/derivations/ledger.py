@@ -10,17 +10,23 @@ about it, and `cases` lists the small geometries. `judge` runs them all and lets
     NOT PRINTED        the article promises it and gives nothing; the one supplied is right on every case
     UNDECIDED          anything else, in particular whenever a correction or a part is contradicted
 
+Trying covers the cases tried. Where a statement rests on an identity between indices, that part of it is
+proved for every size (`jaxcnn.derivations.proofs`); `judge` is given the proofs and files each under its
+statement.
+
 The claims are in `jaxcnn.derivations.claims`.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 import numpy as np
+
+from jaxcnn.derivations.proofs.identity import Identity, Outcome, Proof
 
 Case = dict[str, Any]
 Cases = Callable[[bool], Iterable[Case]]
@@ -97,12 +103,13 @@ NOWHERE = Domain("nowhere", lambda case: False)
 
 @dataclass(frozen=True)
 class Part:
-    """A further statement: right everywhere, or exactly where its domain says."""
+    """A further statement: right everywhere, or exactly where its domain says; the identities it rests on."""
 
     text: str
     test: Test
     cases: Cases
     domain: Domain | None = None
+    identities: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ class Claim:
         correction: the corrected statement in words.
         corrected: the corrected statement, run on a case.
         parts: what else is said about it.
+        printed_identities, corrected_identities: those that the two statements rest on.
     """
 
     number: int
@@ -132,11 +140,19 @@ class Claim:
     correction: str = ""
     corrected: Test | None = None
     parts: tuple[Part, ...] = ()
+    printed_identities: tuple[Identity, ...] = ()
+    corrected_identities: tuple[Identity, ...] = ()
 
     @property
     def name(self) -> str:
         """L1 and so on."""
         return f"L{self.number}"
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """All that the claim rests on."""
+        parts = (identity for part in self.parts for identity in part.identities)
+        return (*self.printed_identities, *self.corrected_identities, *parts)
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,7 @@ class Finding:
         failure: the smallest case on which it fails.
         surprise: the smallest case that contradicts the claim.
         value: what a statement with a single case gave, else None.
+        proofs: of the identities that it rests on.
     """
 
     text: str
@@ -163,6 +180,7 @@ class Finding:
     failure: dict[str, Any] | None
     surprise: dict[str, Any] | None
     value: Any
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -175,6 +193,17 @@ class Finding:
     def sharp(self) -> bool:
         """It fails on every case outside its domain."""
         return self.outside_fails == self.outside > 0
+
+    @property
+    def proved(self) -> bool:
+        """It rests on identities, and all of them are proved."""
+        return bool(self.proofs) and all(proof.verdict is Outcome.PROVED for proof in self.proofs)
+
+    @property
+    def basis(self) -> str:
+        """What is proved and what is tested."""
+        proofs = "".join(f"its indices {text}; " for text in dict.fromkeys(map(str, self.proofs)))
+        return f"{proofs}tested on {self.inside + self.outside} cases"
 
     def __str__(self) -> str:
         total = self.inside + self.outside
@@ -202,6 +231,9 @@ class Finding:
             "sharp": self.sharp,
             "tolerance": self.tolerance,
             "value": self.value,
+            "basis": self.basis,
+            "proved": self.proved,
+            "proofs": [proof.as_dict() for proof in self.proofs],
             "counterexample": self.surprise or self.failure,
         }
 
@@ -252,6 +284,11 @@ class Ruling:
         return self.printed.failure if self.printed else None
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all its statements."""
+        return (*(f for f in (self.printed, self.corrected) if f is not None), *self.parts)
+
+    @property
     def evidence(self) -> str:
         """What was run and what came out, a line each."""
         lines = [f"printed: {self.printed}"] if self.printed else []
@@ -284,7 +321,11 @@ class Ruling:
 
 
 def judge(
-    claim: Claim, *, thorough: bool = False, progress: Callable[[int, int], None] = lambda done, total: None
+    claim: Claim,
+    *,
+    thorough: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    proofs: Mapping[Identity, Proof] | None = None,
 ) -> Ruling:
     """Run a claim on all of its cases and decide.
 
@@ -292,6 +333,7 @@ def judge(
         claim: the claim.
         thorough: use the larger set of cases.
         progress: called with the number of cases run and their total.
+        proofs: of the claim's identities, each to be filed under the statements that rest on it.
 
     Returns:
         The ruling. An exception inside a statement makes it undecided; it is not raised.
@@ -299,12 +341,15 @@ def judge(
     began = time.perf_counter()
     cases = ordered(claim.cases(thorough))
     jobs = [
-        (text, test, claim.domain if test is claim.printed else None, cases)
-        for text, test in ((claim.statement, claim.printed), (claim.correction, claim.corrected))
+        (Part(text, test, claim.cases, domain, identities), cases)
+        for text, test, domain, identities in (
+            (claim.statement, claim.printed, claim.domain, claim.printed_identities),
+            (claim.correction, claim.corrected, None, claim.corrected_identities),
+        )
         if test is not None
     ]
-    jobs += [(part.text, part.test, part.domain, ordered(part.cases(thorough))) for part in claim.parts]
-    total = sum(len(cases) for *_, cases in jobs)
+    jobs += [(part, ordered(part.cases(thorough))) for part in claim.parts]
+    total = sum(len(cases) for _, cases in jobs)
     done = 0
 
     def tick() -> None:
@@ -313,7 +358,13 @@ def judge(
         progress(done, total)
 
     try:
-        findings = [examine(*job, tick) for job in jobs]
+        findings = [
+            replace(
+                examine(part.text, part.test, part.domain, cases, tick),
+                proofs=tuple(proofs[identity] for identity in part.identities) if proofs is not None else (),
+            )
+            for part, cases in jobs
+        ]
     except Exception as error:  # a library operation may raise anything; the table must still appear
         reason = f"{type(error).__name__}: {error}"
         return Ruling(claim, Verdict.UNDECIDED, reason, None, None, (), True, time.perf_counter() - began)
@@ -361,6 +412,10 @@ def _decide(
     printed: Finding | None, corrected: Finding | None, parts: list[Finding]
 ) -> tuple[Verdict, str, bool]:
     """(verdict, why it is undecided, whether something of ours is wrong)."""
+    for finding in (printed, corrected, *parts):
+        for proof in finding.proofs if finding is not None else ():
+            if proof.verdict is Outcome.REFUTED:
+                return Verdict.UNDECIDED, f"{proof.identity.statement} {proof}", True
     for part in parts:
         if not part.confirmed:
             return Verdict.UNDECIDED, f"contradicted: {part.text}: {part}; {part.surprise}", True

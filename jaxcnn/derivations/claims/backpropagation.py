@@ -33,6 +33,8 @@ from jaxcnn.derivations.claims.witnesses import (
     rule_vjp,
 )
 from jaxcnn.derivations.ledger import NOWHERE, Case, Claim, Comparison, Domain, Part, Test
+from jaxcnn.derivations.proofs import convolution as proofs
+from jaxcnn.derivations.proofs.identity import Identity
 from jaxcnn.forms import correlation, im2col, scatter, shifted, toeplitz
 from jaxcnn.loops import activations
 from jaxcnn.loops import convolution as loops
@@ -184,13 +186,14 @@ def true_db(case: Case) -> np.ndarray:
     return by_basis(lambda b: Z + b, draw_b(case), draw_dZ(case))
 
 
-def compiled_face(face: str, loop: Callable[[Case], np.ndarray]) -> tuple[Part, Part]:
+def compiled_face(face: str, loop: Callable[[Case], np.ndarray], *identities: Identity) -> tuple[Part, Part]:
     """The library's face against the loop, and its rule against `jax.vjp` of the oracle."""
     return (
         Part(
             f"jaxcnn.conv_{face} is that sum",
             lambda case: Comparison(library_vjp(case)[face], loop(case)),
             compiled,
+            identities=identities,
         ),
         Part(
             f"{face} by jax.vjp of jaxcnn.conv is jax.vjp of the oracle",
@@ -245,9 +248,16 @@ L13 = Claim(
                 lambda case: all(n == f and p == 0 for n, f, _, (p, _), _ in axes(case)),
             ),
         ),
-        Part("sums up to and including n_out, from 0, find a last window", inclusive, layers, NOWHERE),
-        *compiled_face("dA", scattered),
+        Part(
+            "sums up to and including n_out, from 0, find a last window",
+            inclusive,
+            layers,
+            NOWHERE,
+            (proofs.INCLUSIVE,),
+        ),
+        *compiled_face("dA", scattered, proofs.FULL),
     ),
+    corrected_identities=(proofs.UNTAP,),
 )
 
 # ------------------------------------------------------------------------------------ L14
@@ -371,8 +381,8 @@ L14 = Claim(
     cases=layers,
     printed=full(spreading=False, remainder=False, crop="none"),
     domain=Domain(
-        "p = 0, r = 0, and s = 1 or n_out = 1",
-        everywhere(lambda *axis: axis[3] == (0, 0) and no_remainder(*axis) and no_gaps(*axis)),
+        "p = 0, q = r, and s = 1 or n_out = 1",
+        everywhere(lambda *axis: axis[3] == (0, remainder(*axis)) and no_gaps(*axis)),
     ),
     correction="Put s − 1 zeros between the elements of dZ, append r = (n + p + q − e) mod s zeros, "
     "convolve, keep [p : p + n].",
@@ -392,18 +402,21 @@ L14 = Claim(
             full(remainder=False, crop="sides"),
             layers,
             Domain("r = 0", everywhere(no_remainder)),
+            (proofs.CROPPED_AT_THE_SIDES,),
         ),
         Part(
             "without the remainder, sliced [p : p + n]",
             full(remainder=False),
             layers,
             Domain("r ≤ q", everywhere(lambda n, f, s, p, d: remainder(n, f, s, p, d) <= p[1])),
+            (proofs.SLICED,),
         ),
         Part(
             "without the crop",
             full(crop="none"),
             layers,
             Domain("p = q = 0", everywhere(lambda n, f, s, p, d: p == (0, 0))),
+            (proofs.UNCROPPED,),
         ),
         Part(
             "dZ padded by e − 1 − p but never cropped",
@@ -417,8 +430,9 @@ L14 = Claim(
                     )
                 ),
             ),
+            (proofs.NEVER_CROPPED,),
         ),
-        Part("without the rotation", full(rotation=False), layers, CENTRE),
+        Part("without the rotation", full(rotation=False), layers, CENTRE, (proofs.UNROTATED,)),
         Part("without the rotation, for symmetric kernels", symmetric_kernel, layers),
         Part("rotated inside the true convolution of L1: flipped twice", rotated_twice, layers, CENTRE),
         Part("W as it is inside the true convolution of L1", rotated_once, layers),
@@ -433,9 +447,12 @@ L14 = Claim(
             "jaxcnn's forms of dA are equal: full, scatter, col2im, shifted, transposed matrix",
             forms,
             compiled,
+            identities=(proofs.FULL, proofs.UNTAP),
         ),
-        *compiled_face("dA", scattered),
+        *compiled_face("dA", scattered, proofs.FULL),
     ),
+    printed_identities=(proofs.PRINTED,),
+    corrected_identities=(proofs.ARTICLE,),
 )
 
 # ------------------------------------------------------------------------------------ L15
@@ -471,14 +488,16 @@ L15 = Claim(
             "A correlated with dZ, elements s apart, in steps of d, cropped to f",
             correlated(crop=True),
             layers,
+            identities=(proofs.KERNEL,),
         ),
         Part(
             "the same without the crop",
             correlated(crop=False),
             layers,
             Domain("r < d", everywhere(lambda *axis: remainder(*axis) < axis[4])),
+            (proofs.KERNEL_UNCROPPED,),
         ),
-        *compiled_face("dW", weights),
+        *compiled_face("dW", weights, proofs.KERNEL),
     ),
 )
 

@@ -24,6 +24,7 @@ from jaxcnn.derivations.claims.grids import (
 )
 from jaxcnn.derivations.claims.witnesses import attempt, keywords, library_vjp, shape_of
 from jaxcnn.derivations.ledger import NOWHERE, Case, Claim, Comparison, Domain, Part
+from jaxcnn.derivations.proofs.coverage import NO_PADDING
 from jaxcnn.forms import toeplitz
 from jaxcnn.loops import convolution as loops
 from jaxcnn.loops.activations import relu
@@ -303,4 +304,5 @@ L11 = Claim(
         Part("with a first pixel of zero, without padding", all_affect_with_a_zero, unpadded, NOWHERE),
         Part("3×3 on 3×3, same: zeros and entries of jaxcnn's Jacobian", library_jacobian, three_by_three),
     ),
+    printed_identities=(NO_PADDING,),
 )

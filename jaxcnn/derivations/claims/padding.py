@@ -9,6 +9,8 @@ from jaxcnn import window
 from jaxcnn.derivations.claims.grids import axes, extent, geometry, planes
 from jaxcnn.derivations.claims.witnesses import shape_of
 from jaxcnn.derivations.ledger import Case, Claim, Comparison, Domain, Part
+from jaxcnn.derivations.proofs import coverage as coverage_proofs
+from jaxcnn.derivations.proofs import sizes as proofs
 from jaxcnn.loops.window import coverage, starts, walk
 
 # ------------------------------------------------------------------------------------- L3
@@ -73,6 +75,7 @@ L3 = Claim(
         ),
         Part("28 pixels, 3 taps: how often, and what remains", times_and_left, lambda _: [{"n": 28, "f": 3}]),
     ),
+    corrected_identities=(proofs.SHRINKING,),
 )
 
 # ------------------------------------------------------------------------------------- L4
@@ -190,12 +193,14 @@ L4 = Claim(
             border_counts_less,
             valid,
             Domain("1 < f < n", lambda case: 1 < case["f"] < case["n"]),
+            (coverage_proofs.COVERAGE, coverage_proofs.BORDER_LESS),
         ),
         Part(
             "'same', p = (f−1)/2, makes all pixels count equally (f ≤ n)",
             counts_equally,
             same,
             Domain("f = 1", lambda case: case["f"] == 1),
+            (coverage_proofs.COVERAGE, coverage_proofs.SAME_EQUAL),
         ),
         Part(
             "'same' does not widen the gap (f ≤ n)",
@@ -208,6 +213,7 @@ L4 = Claim(
             counts_equally,
             full,
             Domain("s divides f, or n = 1", lambda case: case["f"] % case["s"] == 0 or case["n"] == 1),
+            (coverage_proofs.COVERAGE, coverage_proofs.FULL_EQUAL),
         ),
         Part(
             "with stride, dilation and uneven padding c is jaxcnn.window.coverage",
@@ -219,6 +225,7 @@ L4 = Claim(
         Part("n = 6, f = 3, same", library_counts, lambda _: [line(6, 3, p=(1, 1))]),
         Part("n = 6, f = 3, full, stride 2", library_counts, lambda _: [line(6, 3, 2, (2, 2))]),
     ),
+    printed_identities=(coverage_proofs.COVERAGE, coverage_proofs.BORDERED),
 )
 
 # ------------------------------------------------------------------------------------- L5
@@ -304,18 +311,23 @@ L5 = Claim(
                 "d(f−1) even, and s = 1 or n = 1",
                 lambda case: case["d"] * (case["f"] - 1) % 2 == 0 and (case["s"] == 1 or case["n"] == 1),
             ),
+            (proofs.HALF_EXTENT,),
         ),
         Part(
             "with a stride the printed p gives ⌈n/s⌉ (d = 1)",
             half_kernel_strided,
             lambda thorough: (case for case in steps(thorough) if case["d"] == 1),
             Domain("f odd", lambda case: case["f"] % 2 == 1),
+            (proofs.PRINTED_CEIL,),
         ),
         Part(
             "at s = 1 jaxcnn pads d(f−1), an odd pixel high",
             same_border,
             lambda thorough: (case for case in steps(thorough) if case["s"] == 1),
+            identities=(proofs.SAME_BORDER,),
         ),
-        Part("jaxcnn.conv with 'SAME' gives ⌈n/s⌉", library_same, few),
+        Part("jaxcnn.conv with 'SAME' gives ⌈n/s⌉", library_same, few, identities=(proofs.SAME,)),
     ),
+    printed_identities=(proofs.PRINTED_SAME,),
+    corrected_identities=(proofs.SAME,),
 )

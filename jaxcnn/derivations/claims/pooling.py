@@ -14,6 +14,8 @@ from jaxcnn import window as index
 from jaxcnn.derivations.claims.grids import axes, draw, geometry, lines, planes, remainder, window
 from jaxcnn.derivations.claims.witnesses import ROUNDING, by_basis, keywords, once
 from jaxcnn.derivations.ledger import NOWHERE, Case, Claim, Comparison, Domain, Part
+from jaxcnn.derivations.proofs import coverage as proofs
+from jaxcnn.derivations.proofs.convolution import TAP, UNTAP
 from jaxcnn.loops import pooling as loops
 from jaxcnn.loops.window import coverage, output_size, walk
 from jaxcnn.oracles import pooling as oracle
@@ -136,20 +138,28 @@ L17 = Claim(
             lambda case: Comparison(max(line_coverage(case)) > 1, True),
             one_axis,
             Domain("s < f and several windows", lambda case: case["s"] < case["f"] and several(case)),
+            (proofs.COVERAGE, proofs.OVERLAP),
         ),
         Part(
             "some pixel between two windows lies in neither",
             unseen_between,
             one_axis,
             Domain("s > f and several windows", lambda case: case["s"] > case["f"] and several(case)),
+            (proofs.COVERAGE, proofs.GAP),
         ),
-        Part("after the last window lie r pixels", unseen_at_the_end, one_axis),
+        Part(
+            "after the last window lie r pixels",
+            unseen_at_the_end,
+            one_axis,
+            identities=(proofs.COVERAGE, proofs.END),
+        ),
         Part(
             "jaxcnn.avg_pool_dA gives no gradient to exactly the pixels in no window",
             library_unseen,
             skipping,
         ),
     ),
+    printed_identities=(proofs.COVERAGE, proofs.PARTITION),
 )
 
 # ------------------------------------------------------------------------------------ L18
@@ -328,6 +338,7 @@ L18 = Claim(
             "jaxcnn.max_pool_dA is the corrected sum, ties included",
             lambda case: library_max(case, draw_A(case)),
             overlapping,
+            identities=(UNTAP,),
         ),
         Part(
             "and with NaNs: the first of a window takes its gradient",
@@ -482,6 +493,7 @@ L19 = Claim(
                     p[0] == 0 and p[1] <= remainder(n, f, s, p, d) for n, f, s, p, d in axes(case)
                 ),
             ),
+            (proofs.NO_PADDING,),
         ),
         Part(
             "Lp has one slope at a window of zeros",
@@ -489,8 +501,18 @@ L19 = Claim(
             lambda _: [{"f": f, "order": order} for f in (1, 2) for order in (1, 2, 3)],
             NOWHERE,
         ),
-        Part("jaxcnn.avg_pool is the mean", lambda case: averaged(case, "avg_pool"), compiled),
-        Part("jaxcnn.avg_pool_dA is the rule", lambda case: averaged(case, "avg_pool_dA"), compiled),
+        Part(
+            "jaxcnn.avg_pool is the mean",
+            lambda case: averaged(case, "avg_pool"),
+            compiled,
+            identities=(TAP,),
+        ),
+        Part(
+            "jaxcnn.avg_pool_dA is the rule",
+            lambda case: averaged(case, "avg_pool_dA"),
+            compiled,
+            identities=(UNTAP,),
+        ),
         Part(
             "jax.vjp of jaxcnn.avg_pool is jax.vjp of the oracle",
             lambda case: Comparison(

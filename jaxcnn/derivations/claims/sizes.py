@@ -14,6 +14,7 @@ from jaxcnn import window
 from jaxcnn.derivations.claims.grids import axes, extent, geometry, planes
 from jaxcnn.derivations.claims.witnesses import attempt, keywords, shape_of
 from jaxcnn.derivations.ledger import NOWHERE, Case, Claim, Comparison, Domain, Part
+from jaxcnn.derivations.proofs import sizes as proofs
 from jaxcnn.loops.window import output_size, starts
 
 
@@ -119,6 +120,7 @@ L6 = Claim(
             positive,
             strided,
             Domain("n + 2p ≥ f", lambda case: quotient(case)[0] >= 0),
+            (proofs.SOME_WINDOW,),
         ),
         Part(
             "with the bars as an absolute value",
@@ -128,11 +130,19 @@ L6 = Claim(
                 "s divides n + 2p − f ≥ −s",
                 lambda case: quotient(case)[0] % case["s"] == 0 and sum(quotient(case)) >= 0,
             ),
+            (proofs.ABSOLUTE_SIZE,),
         ),
-        Part("jaxcnn.window's size is right with dilation and uneven padding", library_size, dilated),
+        Part(
+            "jaxcnn.window's size is right with dilation and uneven padding",
+            library_size,
+            dilated,
+            identities=(proofs.SIZE,),
+        ),
         Part("its error names the padded size and the extent", library_error, too_small),
         Part("so does jaxcnn.conv's", conv_error, few_too_small),
     ),
+    printed_identities=(proofs.PRINTED_SIZE,),
+    corrected_identities=(proofs.SIZE,),
 )
 
 # ------------------------------------------------------------------------------------- L7
