@@ -26,7 +26,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -41,6 +41,7 @@ import numpy as np
 
 from experiments.planted.planted import Planted, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
+from jaxcnn._errors import missing_extra
 from jaxcnn.check import check_vjp
 
 DTYPES = ("float32", "float64")
@@ -197,14 +198,14 @@ def judge(checker: str, name: str, **options: Any) -> tuple[str, float, str]:
 class Worker:
     """A process that judges, and may be killed."""
 
-    def __init__(self, cache: str | None = None):
-        """With a folder for compiled programs, or none."""
-        self._cache = cache
+    def __init__(self, checkers: Sequence[str], cache: str | None = None):
+        """For these checkers; with a folder for compiled programs, or none."""
+        self._settings = tuple(checkers), cache
         self._start()
 
     def _start(self) -> None:
         self._pool = ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(self._cache,)
+            1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=self._settings
         )
         self._pool.submit(int).result()
 
@@ -228,7 +229,7 @@ class Worker:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(cache: str | None) -> None:
+def _prepare(checkers: Sequence[str], cache: str | None) -> None:
     """Settings of the worker; and each checker once, so that no row pays for imports."""
     jax.config.update("jax_enable_x64", True)
     if cache is not None:
@@ -237,25 +238,24 @@ def _prepare(cache: str | None) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     square = rule(lambda x: x * x, lambda x, dy, g: (2 * x[0] * dy,))
     row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),), None)
-    for name, checker in CHECKERS.items():
-        if "gradcheck" not in name or find_spec("torch") is not None:
-            checker(row)
+    for checker in checkers:
+        CHECKERS[checker](row)
 
 
 def run(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
     """Every checker on every row. on_row is told what comes next."""
-    worker = Worker()
+    checkers = _installed(config.checkers)
+    worker = Worker(checkers)
+    outcomes = []
     try:
-        return [
-            Outcome(
-                row.name, row.field, row.correct, checker, *worker.judge(checker, row.name, config.time_limit)
-            )
-            for checker, row in _announced(
-                ((c, r) for r in config.rows for c in _installed(config.checkers)), on_row
-            )
-        ]
+        for row in config.rows:
+            for checker in checkers:
+                on_row(f"{row.name} by {checker}")
+                verdict, seconds, note = worker.judge(checker, row.name, config.time_limit)
+                outcomes.append(Outcome(row.name, row.field, row.correct, checker, verdict, seconds, note))
     finally:
         worker.stop()
+    return outcomes
 
 
 def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
@@ -264,7 +264,7 @@ def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outco
     seeds = math.ceil((config.correct_runs or 1) / len(rows)) if rows else 0
     outcomes = []
     with tempfile.TemporaryDirectory() as cache:
-        worker = Worker(cache)
+        worker = Worker(("jaxcnn",), cache)
         try:
             for row in rows:
                 on_row(row.name)
@@ -283,12 +283,6 @@ def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outco
 def _installed(checkers: Sequence[str]) -> list[str]:
     torch = find_spec("torch") is not None
     return [checker for checker in checkers if torch or "gradcheck" not in checker]
-
-
-def _announced(pairs: Iterator[tuple[str, Planted]], on_row: OnRow) -> Iterator[tuple[str, Planted]]:
-    for checker, row in pairs:
-        on_row(f"{row.name} by {checker}")
-        yield checker, row
 
 
 @dataclass(frozen=True)
@@ -398,7 +392,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except BadConfig as error:
         parser.error(str(error))
-    outcomes = _run_with_progress(config)
+    try:
+        outcomes = _run_with_progress(config)
+    except ModuleNotFoundError as error:
+        print(missing_extra("experiments.checkers", error, "check"), file=sys.stderr)
+        return 2
     show(outcomes)
     if given.json is not None:
         report = {"versions": versions(), "outcomes": [asdict(o) for o in outcomes]}

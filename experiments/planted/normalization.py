@@ -95,17 +95,17 @@ def grouped(order):
     return rule
 
 
-def inference(A, mean, variance):
-    """With running statistics."""
-    return (A - jnp.broadcast_to(mean, A.shape)) / jnp.sqrt(jnp.abs(variance) + 0.1)
+def inference(A, mean, v):
+    """With running statistics; the variance is v² + 0.1."""
+    return (A - jnp.broadcast_to(mean, A.shape)) / jnp.sqrt(v * v + 0.1)
 
 
 def inference_backward(x, dZ, g, factor=0.5):
     """The variance enters by its root."""
-    A, mean, variance = x
-    r = 1 / jnp.sqrt(jnp.abs(variance) + 0.1)
-    dvariance = -factor * jnp.sum(dZ * (A - mean), 0) * r**3 * jnp.sign(variance)
-    return dZ * r, -jnp.sum(dZ, 0) * r, dvariance
+    A, mean, v = x
+    r = 1 / jnp.sqrt(v * v + 0.1)
+    dvariance = -factor * jnp.sum(dZ * (A - mean), 0) * r**3
+    return dZ * r, -jnp.sum(dZ, 0) * r, dvariance * 2 * v
 
 
 def rms_norm(A, gamma):
