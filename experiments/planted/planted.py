@@ -147,4 +147,4 @@ def times(derivative: Callable[..., Any]) -> Backward:
 
 def one_hot_entry(array: Any, index: tuple[int, ...], value: Any) -> Any:
     """`array` plus `value` in one entry."""
-    return array.at[index].add(jnp.asarray(value, array.dtype))
+    return jnp.asarray(array).at[index].add(jnp.asarray(value, array.dtype))
