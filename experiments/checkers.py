@@ -1,0 +1,416 @@
+"""Try gradient checkers on planted errors and on right rules: what they kill, their false alarms, their time.
+
+    python -m experiments.checkers [--only FIELD_OR_NAME] [--checker NAME] [--time-limit S] [--json FILE]
+    python -m experiments.checkers --correct-runs N [--dtype float32|float64]
+
+The rows are in `experiments.planted`. Each is a function with a hand-written backward pass, beside its plain
+definition. Every checker is called as its user would call it, with its defaults, in float64:
+
+    jaxcnn              jaxcnn.check.check_vjp against the definition
+    check_grads         jax.test_util.check_grads(f, normal inputs, order=1, modes=["rev"])
+    gradcheck           torch.autograd.gradcheck(f, normal inputs), f called through NumPy
+    gradcheck, fast     the same with fast_mode=True
+
+"Killed" are planted errors that it fails, "false alarms" right rules that it fails. A checker that
+raises something else, or is not done in time, has said nothing: that is an error. All run one after
+another in one process apart, which is started anew when a row ends it. The seconds include compilation.
+
+--correct-runs repeats the right rules through jaxcnn alone, with as many seeds as make N runs a dtype.
+Exit code 0, or 1 if jaxcnn lets an error live or raises a false alarm, 2 where the call was wrong.
+"""
+
+import argparse
+import json
+import math
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.test_util
+import numpy as np
+
+from experiments.planted.planted import Planted, rule
+from experiments.planted.table import BY_NAME, FIELDS, ROWS
+from jaxcnn._errors import missing_extra
+from jaxcnn.check import check_vjp
+
+DTYPES = ("float32", "float64")
+OnRow = Callable[[str], None]
+
+
+class BadConfig(ValueError):
+    """No run can be made of this: the message names the setting, what came and what was expected."""
+
+
+def ours(row: Planted, seed: int = 0, dtype: str = "float64") -> str:
+    """The verdict of `jaxcnn.check.check_vjp`."""
+    inputs = row.examples(dtype)
+    report = check_vjp(row.fun, row.reference, *inputs, exact=bool(row.exact), seed=seed)
+    return report.verdict.lower()
+
+
+def check_grads(row: Planted) -> str:
+    """The verdict of `jax.test_util.check_grads`."""
+    try:
+        jax.test_util.check_grads(row.fun, row.normal(0), order=1, modes=["rev"])
+    except AssertionError:
+        return "fail"
+    return "pass"
+
+
+def gradcheck(row: Planted, *, fast: bool = False) -> str:
+    """The verdict of `torch.autograd.gradcheck`."""
+    import torch
+
+    tensors = [torch.from_numpy(np.array(x)).requires_grad_() for x in row.normal(0)]
+    passed = torch.autograd.gradcheck(torch_function(row.fun), tensors, fast_mode=fast, raise_exception=False)
+    return "pass" if passed else "fail"
+
+
+def gradcheck_fast(row: Planted) -> str:
+    """The verdict of `torch.autograd.gradcheck` in fast mode."""
+    return gradcheck(row, fast=True)
+
+
+CHECKERS: dict[str, Callable[[Planted], str]] = {
+    "jaxcnn": ours,
+    "check_grads": check_grads,
+    "gradcheck": gradcheck,
+    "gradcheck, fast": gradcheck_fast,
+}
+
+
+def torch_function(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """A JAX function and its backward pass as a function of torch."""
+    import torch
+
+    forward = jax.jit(lambda *x: jax.tree.leaves(fun(*x)))
+    pull = jax.jit(lambda x, dy: jax.vjp(lambda *x: jax.tree.leaves(fun(*x)), *x)[1](dy))
+
+    def tensors(arrays):
+        out = tuple(torch.from_numpy(np.array(x)) for x in arrays)
+        return out if len(out) > 1 else out[0]
+
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *x):
+            ctx.save_for_backward(*x)
+            return tensors(forward(*(t.detach().numpy() for t in x)))
+
+        @staticmethod
+        def backward(ctx, *dy):
+            return tensors(pull([t.detach().numpy() for t in ctx.saved_tensors], [t.numpy() for t in dy]))
+
+    return Function.apply
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run depends on.
+
+    Attributes:
+        only: fields, or beginnings of rows' names; empty: all.
+        checkers: of CHECKERS.
+        time_limit: seconds for one checker on one row.
+        correct_runs: runs of right rules through jaxcnn for each dtype, in place of the table.
+        dtypes: of those runs.
+    """
+
+    only: tuple[str, ...] = ()
+    checkers: tuple[str, ...] = tuple(CHECKERS)
+    time_limit: float = 60.0
+    correct_runs: int | None = None
+    dtypes: tuple[str, ...] = DTYPES
+
+    def __post_init__(self):
+        """Refuse what no run can be made of."""
+        for checker in self.checkers:
+            if checker not in CHECKERS:
+                raise BadConfig(f"checker is {checker!r}; expected {' or '.join(map(repr, CHECKERS))}")
+        if not self.time_limit > 0:
+            raise BadConfig(f"time limit is {self.time_limit}; expected more than 0 seconds")
+        if self.correct_runs is not None and self.correct_runs < 1:
+            raise BadConfig(f"correct runs is {self.correct_runs}; expected at least 1")
+        for only in self.only:
+            if not any(_meant(row, only) for row in ROWS):
+                raise BadConfig(
+                    f"only is {only!r}; expected {', '.join(FIELDS)}, or the beginning of a row's name"
+                )
+
+    @property
+    def rows(self) -> list[Planted]:
+        """The rows that are meant."""
+        return [row for row in ROWS if not self.only or any(_meant(row, only) for only in self.only)]
+
+
+def _meant(row: Planted, only: str) -> bool:
+    return row.field == only or row.name.startswith(only)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one checker said of one row.
+
+    Attributes:
+        row: its name.
+        field: its field.
+        correct: whether the row is right.
+        checker: of CHECKERS.
+        verdict: "pass", "fail", "unchecked", or "error".
+        seconds: it took.
+        note: what was raised, and in repeated runs the dtype and the seed.
+    """
+
+    row: str
+    field: str
+    correct: bool
+    checker: str
+    verdict: str
+    seconds: float
+    note: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether a right rule passed, or a wrong one failed."""
+        return self.verdict == ("pass" if self.correct else "fail")
+
+
+def judge(checker: str, name: str, **options: Any) -> tuple[str, float, str]:
+    """Verdict, seconds and what was raised, of a checker on the row of that name; in this process."""
+    began, note = time.perf_counter(), ""
+    try:
+        verdict = CHECKERS[checker](BY_NAME[name], **options)
+    except Exception as error:
+        verdict, note = "error", f"{type(error).__name__}: {error}".splitlines()[0]
+    return verdict, time.perf_counter() - began, note
+
+
+class Worker:
+    """A process that judges, and may be killed."""
+
+    def __init__(self, checkers: Sequence[str], cache: str | None = None):
+        """For these checkers; with a folder for compiled programs, or none."""
+        self._settings = tuple(checkers), cache
+        self._start()
+
+    def _start(self) -> None:
+        self._pool = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=self._settings
+        )
+        self._pool.submit(int).result()
+
+    def judge(self, checker: str, name: str, limit: float, **options: Any) -> tuple[str, float, str]:
+        """As `judge`, but an abort and a hang are errors too."""
+        began = time.perf_counter()
+        try:
+            return self._pool.submit(judge, checker, name, **options).result(limit)
+        except TimeoutError:
+            note = f"not done in {limit:g} s"
+        except BrokenProcessPool:
+            note = "ended the process"
+        self.stop()
+        self._start()
+        return "error", time.perf_counter() - began, note
+
+    def stop(self) -> None:
+        """End the process."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare(checkers: Sequence[str], cache: str | None) -> None:
+    """Settings of the worker; and each checker once, so that no row pays for imports."""
+    jax.config.update("jax_enable_x64", True)
+    if cache is not None:
+        jax.config.update("jax_compilation_cache_dir", cache)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    square = rule(lambda x: x * x, lambda x, dy, g: (2 * x[0] * dy,))
+    row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),), None)
+    for checker in checkers:
+        CHECKERS[checker](row)
+
+
+def run(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
+    """Every checker on every row. on_row is told what comes next."""
+    checkers = _installed(config.checkers)
+    worker = Worker(checkers)
+    outcomes = []
+    try:
+        for row in config.rows:
+            for checker in checkers:
+                on_row(f"{row.name} by {checker}")
+                verdict, seconds, note = worker.judge(checker, row.name, config.time_limit)
+                outcomes.append(Outcome(row.name, row.field, row.correct, checker, verdict, seconds, note))
+    finally:
+        worker.stop()
+    return outcomes
+
+
+def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
+    """The right rules through jaxcnn, with one seed after another, for each dtype."""
+    rows = [row for row in config.rows if row.correct]
+    seeds = math.ceil((config.correct_runs or 1) / len(rows)) if rows else 0
+    outcomes = []
+    with tempfile.TemporaryDirectory() as cache:
+        worker = Worker(("jaxcnn",), cache)
+        try:
+            for row in rows:
+                on_row(row.name)
+                for dtype in config.dtypes:
+                    for seed in range(seeds):
+                        verdict, seconds, note = worker.judge(
+                            "jaxcnn", row.name, config.time_limit, seed=seed, dtype=dtype
+                        )
+                        note = f"{dtype}, seed {seed} {note}".strip()
+                        outcomes.append(Outcome(row.name, row.field, True, "jaxcnn", verdict, seconds, note))
+        finally:
+            worker.stop()
+    return outcomes
+
+
+def _installed(checkers: Sequence[str]) -> list[str]:
+    torch = find_spec("torch") is not None
+    return [checker for checker in checkers if torch or "gradcheck" not in checker]
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of one checker in one field.
+
+    Attributes:
+        killed: planted errors that failed.
+        planted: all of them.
+        alarms: right rules that failed.
+        right: all of them.
+        errors: rows of which it said nothing.
+        seconds: it took.
+    """
+
+    killed: int
+    planted: int
+    alarms: int
+    right: int
+    errors: int
+    seconds: float
+
+    def __str__(self) -> str:
+        errors = f", {self.errors} errors" if self.errors else ""
+        return f"{self.killed}/{self.planted}, {self.alarms}/{self.right}{errors}, {self.seconds:.0f} s"
+
+
+def count(outcomes: Sequence[Outcome]) -> Count:
+    """Add up."""
+    return Count(
+        killed=sum(not o.correct and o.verdict == "fail" for o in outcomes),
+        planted=sum(not o.correct for o in outcomes),
+        alarms=sum(o.correct and o.verdict == "fail" for o in outcomes),
+        right=sum(o.correct for o in outcomes),
+        errors=sum(o.verdict in ("error", "unchecked") for o in outcomes),
+        seconds=sum(o.seconds for o in outcomes),
+    )
+
+
+def table(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Count]]:
+    """Field → checker → Count; the last field is "all"."""
+    checkers = dict.fromkeys(o.checker for o in outcomes)
+    fields = dict.fromkeys(o.field for o in outcomes)
+    return {
+        field: {
+            checker: count([o for o in outcomes if o.checker == checker and field in (o.field, "all")])
+            for checker in checkers
+        }
+        for field in (*fields, "all")
+    }
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """The table, then by name whatever was judged wrongly."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    counts = table(outcomes)
+    shown = Table(title="killed/planted, false alarms/right rules, seconds")
+    shown.add_column("field")
+    for checker in counts["all"]:
+        shown.add_column(checker)
+    for field, by_checker in counts.items():
+        shown.add_row(field, *map(str, by_checker.values()))
+    console.print(shown)
+    for checker in counts["all"]:
+        bad = [o for o in outcomes if o.checker == checker and not o.good]
+        for title, chosen in (
+            ("survivors", [o for o in bad if not o.correct and o.verdict == "pass"]),
+            ("false alarms", [o for o in bad if o.correct and o.verdict == "fail"]),
+            ("errors", [o for o in bad if o.verdict in ("error", "unchecked")]),
+        ):
+            if chosen:
+                console.print(f"\n{checker}, {title}:", markup=False)
+                for o in chosen:
+                    console.print(f"  {o.field}, {o.row} {o.note}".rstrip(), markup=False, highlight=False)
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the numbers."""
+    return {
+        name: version(name) for name in ("jax", "jaxlib", "numpy", "torch") if find_spec(name) is not None
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m experiments.checkers",
+        description="Try gradient checkers on planted errors and right rules.",
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="FIELD", help="or beginning of names")
+    parser.add_argument("--checker", action="append", default=[], help="jaxcnn, check_grads, …; all of them")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="a row [%(default)s]")
+    parser.add_argument("--correct-runs", type=int, metavar="N", help="runs of right rules, for each dtype")
+    parser.add_argument("--dtype", choices=DTYPES, help="of --correct-runs; both")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every verdict to FILE")
+    given = parser.parse_args(argv)
+    try:
+        config = Config(
+            only=tuple(given.only),
+            checkers=tuple(given.checker) or tuple(CHECKERS),
+            time_limit=given.time_limit,
+            correct_runs=given.correct_runs,
+            dtypes=(given.dtype,) if given.dtype else DTYPES,
+        )
+    except BadConfig as error:
+        parser.error(str(error))
+    try:
+        outcomes = _run_with_progress(config)
+    except ModuleNotFoundError as error:
+        print(missing_extra("experiments.checkers", error, "check"), file=sys.stderr)
+        return 2
+    show(outcomes)
+    if given.json is not None:
+        report = {"versions": versions(), "outcomes": [asdict(o) for o in outcomes]}
+        given.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return int(any(o.checker == "jaxcnn" and not o.good for o in outcomes))
+
+
+def _run_with_progress(config: Config) -> list[Outcome]:
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        chosen = run if config.correct_runs is None else run_correct
+        return chosen(config, lambda text: status.update(f"[{text}]".replace("[", r"\[")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
