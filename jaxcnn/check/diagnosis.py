@@ -318,9 +318,7 @@ def scaled(sample: Sample) -> Diagnosis | None:
         if math.isclose(abs(ratio), 1 / size, rel_tol=1e-5):
             return Diagnosis(Kind.SCALED, f"{seen}, and {size} is {what}: divided by it once too often")
     if ratio in (2, 0.5):
-        return Diagnosis(
-            Kind.SCALED, f"{seen}: the 2 of a square's derivative, forgotten"
-        )
+        return Diagnosis(Kind.SCALED, f"{seen}: the 2 of a square's derivative, forgotten")
     for size, what in sizes.items():
         if math.isclose(abs(ratio), math.sqrt(size), rel_tol=1e-5):
             return Diagnosis(Kind.SCALED, f"{seen}, the root of {size}, {what}: 1/√N is missing")

@@ -172,6 +172,10 @@ class Problem:
             expected=truth[part][0][index].item(),
             inputs=dict(zip(self.names, small[:live], strict=True)),
             cotangent=tuple(small[live:]),
+            part=part,
+            transformation=self.transformation,
+            exact=self.exact,
+            rows=count,
         )
         return counterexample, small
 

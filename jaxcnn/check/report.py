@@ -2,9 +2,10 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.check.diagnosis import Diagnosis
@@ -108,6 +109,10 @@ class Counterexample:
         expected: the reference's.
         inputs: argument name → value.
         cotangent: of each output, in order.
+        part: the position of "what" in the result.
+        transformation: under which they differ.
+        exact: whether they were compared bit for bit, and in the inputs' dtype.
+        rows: how many copies of the case were run at once.
     """
 
     what: str
@@ -116,6 +121,10 @@ class Counterexample:
     expected: float
     inputs: dict[str, np.ndarray]
     cotangent: tuple[np.ndarray, ...]
+    part: int = 0
+    transformation: str = "jit"
+    exact: bool = True
+    rows: int = 1
 
     def __str__(self) -> str:
         values = [*self.inputs.items(), *((f"cotangent {k}", v) for k, v in enumerate(self.cotangent))]
@@ -132,8 +141,12 @@ class Counterexample:
             "index": list(self.index),
             "got": _plain(self.got),
             "expected": _plain(self.expected),
-            "inputs": {name: np.asarray(value, object).tolist() for name, value in self.inputs.items()},
-            "cotangent": [np.asarray(value, object).tolist() for value in self.cotangent],
+            "inputs": {name: array_to_json(value) for name, value in self.inputs.items()},
+            "cotangent": [array_to_json(value) for value in self.cotangent],
+            "part": self.part,
+            "transformation": self.transformation,
+            "exact": self.exact,
+            "rows": self.rows,
         }
 
 
@@ -163,6 +176,23 @@ class Report:
             raise DerivationError(self)
         return self
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `jaxcnn.check.replay` runs the counterexample again."""
+        evidence = None
+        if self.evidence is not None:
+            evidence = asdict(self.evidence) | {"worst": _plain(self.evidence.worst)}
+            for part in evidence["parts"]:
+                part["worst"] = _plain(part["worst"])
+        return {
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "evidence": evidence,
+            "counterexample": self.counterexample and self.counterexample.as_dict(),
+            "diagnosis": self.diagnosis
+            and {"kind": self.diagnosis.kind.value, "sentence": self.diagnosis.sentence},
+            "vote": self.vote and asdict(self.vote),
+        }
+
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.reason}"]
         if self.counterexample is not None:
@@ -172,6 +202,18 @@ class Report:
         if self.vote is not None:
             lines.append(str(self.vote))
         return "\n".join(lines)
+
+
+def array_to_json(array: np.ndarray) -> dict[str, Any]:
+    """dtype, shape and numbers: decimals that determine them, or "nan", "inf", "-inf"."""
+    flat = np.asarray(array, np.float64).reshape(-1)
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "values": [_plain(x) for x in flat]}
+
+
+def array_from_json(record: dict[str, Any]) -> np.ndarray:
+    """The inverse of `array_to_json`, bit for bit."""
+    flat = np.array([float(x) for x in record["values"]], np.float64)
+    return flat.reshape(record["shape"]).astype(jnp.dtype(record["dtype"]))
 
 
 def _flat(array: np.ndarray) -> str:

@@ -87,50 +87,9 @@ def check_vjp(
     probably scaled: got is 0.5 times the expected, everywhere: the 2 of a square's derivative, forgotten
     central differences give 2, as the reference does
     """
-    names = argument_names(fun, len(inputs)) if names is None else names
-    if len(names) != len(inputs):
-        raise ValueError(
-            f"check_vjp: names has {len(names)} entries; expected {len(inputs)}, one for each input"
-        )
-    arguments = call("check_vjp", inputs, names)
-    flat = arguments.flat(fun)
-    one = rules.reverse(flat, len(arguments.live))
-    host = False
-    if backward is not None:
-        one = rules.with_backward(arguments, fun, backward)
-        host = not _traces(one, flat, arguments)
-    try:
-        outputs = _outputs(flat, arguments, host)
-    except Exception as error:
-        return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
-    expected, primal = outputs, None
-    if reference is not None:
-        primal = arguments.flat(reference)
-        expected = _outputs(primal, arguments, host=False)
-    elif not host:
-        primal = rules.stripped(flat, arguments.like)
-    check = _Check(
-        operation="check_vjp",
-        call=arguments,
-        flat=flat,
-        one=rules.on_host(one, arguments) if host else one,
-        primal=primal,
-        derivative=rules.reverse,
-        outputs=outputs,
-        directions=outputs,
-        parts=(*_output_names(outputs), *(f"the gradient of {name}" for name in arguments.names)),
-        derivatives=arguments.like,
-        host=host,
-        exact=exact,
-        vary=vary,
-        cases=cases,
-        seed=seed,
-        ulps=ulps,
-        transformations=("eager",) if host else tuple(transformations),
-    )
-    if (mismatch := _shape_mismatch(outputs, expected)) is not None:
-        return Report(Verdict.FAIL, mismatch)
-    return check.report()
+    options = {"exact": exact, "vary": vary, "cases": cases, "seed": seed, "ulps": ulps}
+    check = reverse_check(fun, reference, inputs, backward, names, transformations=transformations, **options)
+    return check if isinstance(check, Report) else check.report()
 
 
 def check_jvp(
@@ -161,14 +120,14 @@ def check_jvp(
     arguments = call("check_jvp", inputs, names)
     flat = arguments.flat(fun)
     try:
-        outputs = _outputs(flat, arguments, host=False)
+        outputs = output_shapes(flat, arguments, host=False)
     except Exception as error:
         return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
     primal = rules.stripped(flat, arguments.like) if reference is None else arguments.flat(reference)
-    if (mismatch := _shape_mismatch(outputs, _outputs(primal, arguments, host=False))) is not None:
+    if (mismatch := _shape_mismatch(outputs, output_shapes(primal, arguments, host=False))) is not None:
         return Report(Verdict.FAIL, mismatch)
     own = _output_names(outputs)
-    return _Check(
+    return Check(
         operation="check_jvp",
         call=arguments,
         flat=flat,
@@ -189,6 +148,57 @@ def check_jvp(
     ).report()
 
 
+def reverse_check(
+    fun: Callable[..., Any],
+    reference: Callable[..., Any] | None,
+    inputs: Sequence[Any],
+    backward: Backward | None,
+    names: Sequence[str] | None,
+    **options: Any,
+) -> "Check | Report":
+    """What `check_vjp` is to do, or the report if it has come to an end; see there."""
+    names = argument_names(fun, len(inputs)) if names is None else names
+    if len(names) != len(inputs):
+        raise ValueError(
+            f"check_vjp: names has {len(names)} entries; expected {len(inputs)}, one for each input"
+        )
+    arguments = call("check_vjp", inputs, names)
+    flat = arguments.flat(fun)
+    one = rules.reverse(flat, len(arguments.live))
+    host = False
+    if backward is not None:
+        one = rules.with_backward(arguments, fun, backward)
+        host = not traces(one, flat, arguments)
+    try:
+        outputs = output_shapes(flat, arguments, host)
+    except Exception as error:
+        return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
+    expected, primal = outputs, None
+    if reference is not None:
+        primal = arguments.flat(reference)
+        expected = output_shapes(primal, arguments, host=False)
+    elif not host:
+        primal = rules.stripped(flat, arguments.like)
+    if (mismatch := _shape_mismatch(outputs, expected)) is not None:
+        return Report(Verdict.FAIL, mismatch)
+    if host:
+        options["transformations"] = ("eager",)
+    return Check(
+        operation="check_vjp",
+        call=arguments,
+        flat=flat,
+        one=rules.on_host(one, arguments) if host else one,
+        primal=primal,
+        derivative=rules.reverse,
+        outputs=outputs,
+        directions=outputs,
+        parts=(*_output_names(outputs), *(f"the gradient of {name}" for name in arguments.names)),
+        derivatives=arguments.like,
+        host=host,
+        **options,
+    )
+
+
 def assert_vjp(
     fun: Callable[..., Any], reference: Callable[..., Any] | None, *inputs: Any, **options: Any
 ) -> Report:
@@ -201,7 +211,7 @@ def assert_vjp(
 
 
 @dataclass(frozen=True)
-class _Phase:
+class Phase:
     """Rows of one kind, checked under one transformation."""
 
     rows: Sequence[np.ndarray]
@@ -211,7 +221,7 @@ class _Phase:
 
 
 @dataclass
-class _Check:
+class Check:
     """One derivative in question, and how to look at it; see `check_vjp`."""
 
     operation: str
@@ -296,16 +306,16 @@ class _Check:
         first, *others = [t for t in self.transformations if t != "second order"] or [None]
         for rows, exact in kinds:
             if first is not None:
-                yield _Phase(rows, exact, first)
+                yield Phase(rows, exact, first)
         for transformation in others:
             for rows, exact in kinds:
-                yield _Phase([_spread(row, _FEWER) for row in rows], exact, transformation)
+                yield Phase([_spread(row, _FEWER) for row in rows], exact, transformation)
         if "second order" in self.transformations:
             exact = self.is_exact and self.kind is Kind.POLYNOMIAL
             draw = values.integers if exact else values.smooth
             like = [*self.like, *(self.derivatives)]
             rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]
-            yield _Phase(rows if exact else self.held(rows), exact, "second order")
+            yield Phase(rows if exact else self.held(rows), exact, "second order")
 
     def held(self, rows: list[np.ndarray]) -> list[np.ndarray]:
         """The rows, with the live leaves as given unless they vary."""
@@ -319,7 +329,7 @@ class _Check:
         """One row: live leaves, directions."""
         return [*self.call.like, *self.directions]
 
-    def problem(self, phase: _Phase) -> Problem:
+    def problem(self, phase: Phase) -> Problem:
         live = len(self.call.live)
         if self.primal is None:
             return Differences(
@@ -340,7 +350,7 @@ class _Check:
             one, truth, names, like, parts, phase.exact, self.ulps, phase.transformation, self.host
         )
 
-    def expected(self, phase: _Phase) -> list[Any]:
+    def expected(self, phase: Phase) -> list[Any]:
         """Shapes and dtypes of a result."""
         if phase.transformation == "second order":
             return [*self.derivatives, *self.like]
@@ -400,7 +410,7 @@ class _Check:
 
     # ---- what is wrong --------------------------------------------------------------------------------
 
-    def failure(self, phase: _Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
+    def failure(self, phase: Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
         got, truth, errors, units = results
         evidence = found[-1]
         # outputs come first: a wrong output explains a wrong gradient
@@ -419,7 +429,7 @@ class _Check:
             self.voted(phase, problem, counterexample, row, part),
         )
 
-    def diagnosed(self, phase: _Phase, problem: Problem, results: Any, part: int) -> Diagnosis | None:
+    def diagnosed(self, phase: Phase, problem: Problem, results: Any, part: int) -> Diagnosis | None:
         got, truth, errors, units = results
         if phase.transformation == "second order":
             return None
@@ -486,7 +496,7 @@ def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Ana
     return Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
 
 
-def _under(phase: _Phase) -> str:
+def _under(phase: Phase) -> str:
     return "" if phase.transformation == "jit" else f" ({phase.transformation})"
 
 
@@ -500,7 +510,7 @@ def _agreement(evidence: Evidence, ulps: float) -> str:
     return reason
 
 
-def _traces(one: Flat, flat: Flat, arguments: Call) -> bool:
+def traces(one: Flat, flat: Flat, arguments: Call) -> bool:
     """Whether function and backward pass can be traced: if not, they are NumPy."""
     try:
         outputs = jax.eval_shape(flat, *arguments.like)
@@ -512,7 +522,7 @@ def _traces(one: Flat, flat: Flat, arguments: Call) -> bool:
     return True
 
 
-def _outputs(flat: Flat, arguments: Call, host: bool) -> list[Any]:
+def output_shapes(flat: Flat, arguments: Call, host: bool) -> list[Any]:
     """Shapes and dtypes of the outputs."""
     if host:
         return [np.asarray(Z) for Z in flat(*(np.array(x) for x in arguments.like))]
