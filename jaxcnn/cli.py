@@ -1,11 +1,13 @@
 """The `jaxcnn` command. Thin: arguments in, reports out.
 
     jaxcnn verify    give every claim of the article its verdict, and check every operation
+    jaxcnn check     check anybody's hand-written gradient: module:function against module:reference
 
 With z3 (extra `prove`) `verify` also proves the index identities that the claims rest on, for every size;
 without it, it says so. Exit codes of `verify`: 0 when every claim is decided and every correction, identity
 and operation is right, whatever the article's own verdicts; 1 when one is wrong; 2 when the call was wrong; 3
-when a claim is undecided or an operation could not be checked.
+when a claim is undecided or an operation could not be checked. Of `check`: 0 PASS, 1 FAIL, 2 the call was
+wrong, 3 UNCHECKED.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import jax
 import jaxlib
 import numpy as np
 
+from jaxcnn import command_check
 from jaxcnn._errors import missing_extra
 
 # Geometries tried for each operation: enough to meet every rank, padding and stride, few enough to compile
@@ -49,9 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verify.add_argument("--thorough", action="store_true", help="many more cases; takes many minutes")
     verify.add_argument("--json", type=Path, metavar="FILE", help="also write everything to FILE as JSON")
+    check = commands.add_parser(
+        "check",
+        help="check a hand-written gradient of your own",
+        description="Check a hand-written gradient: FUN has a custom_vjp or custom_jvp, or is a forward "
+        "pass with --backward. Exit code 0: PASS; 1: FAIL; 2: the call was wrong; 3: UNCHECKED.",
+    )
+    command_check.add_arguments(check)
     arguments = parser.parse_args(argv)
     if arguments.json is not None and not arguments.json.parent.is_dir():
-        verify.error(f"argument --json: there is no folder {arguments.json.parent}")
+        parser.error(f"argument --json: there is no folder {arguments.json.parent}")
+    if arguments.command == "check":
+        return command_check.run(check, arguments)
     try:
         return _verify(arguments.claim, arguments.thorough, arguments.json)
     except ModuleNotFoundError as error:

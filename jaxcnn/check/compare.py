@@ -10,8 +10,9 @@ term but underflow, below the smallest normal number, and nothing that grows wit
 reference is zero whatever is rounded, nothing but zero passes. A number too large for the dtype agrees with
 infinity.
 
-Excused is what the reference cannot judge: where it is NaN, and where it is infinite but the number is not
-(another formula may overflow later). A NaN where the reference is a number never passes.
+Excused is what the reference cannot judge: where it is NaN, and where it overflows but the number does not
+(another formula may overflow later). A NaN where the reference is a number never passes, and where function
+and reference are infinite alike, an infinite derivative has to be infinite.
 """
 
 import jax.numpy as jnp
@@ -42,5 +43,9 @@ def error(got: np.ndarray, reference: np.ndarray, unit: np.ndarray) -> np.ndarra
 
 def excused(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Where the reference cannot judge."""
-    got, reference = np.asarray(got, np.float64), np.asarray(reference, np.float64)
-    return np.isnan(reference) | (np.isinf(reference) & np.isfinite(got))
+    return np.isnan(np.asarray(reference, np.float64)) | overflowed(got, reference)
+
+
+def overflowed(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Where the reference is infinite and the number is not."""
+    return np.isinf(np.asarray(reference, np.float64)) & np.isfinite(np.asarray(got, np.float64))

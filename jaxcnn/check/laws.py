@@ -1,8 +1,8 @@
 """check_laws: what every gradient obeys, whatever the function; no reference is needed.
 
-    adjointness       ⟨J v, u⟩ = ⟨v, Jᵀ u⟩                                    J from the primal, its rules taken out
+    adjointness       ⟨J v, u⟩ = ⟨v, Jᵀ u⟩                           J of the primal, its rules taken out
     linearity         Jᵀ(2u + w) = 2 Jᵀu + Jᵀw
-    Taylor remainder  R(h) = ⟨u, f(x + hv) − f(x)⟩ − h ⟨v, Jᵀu⟩ = O(h²)        R(h/2) is a quarter of R(h)
+    Taylor remainder  R(h) = ⟨u, f(x + hv) − f(x)⟩ − h ⟨v, Jᵀu⟩ = O(h²)
 
 They test the backward pass along drawn directions, not number by number: `check_vjp` with a reference sees
 more and says which number is wrong. At kinks nothing holds; drawn points miss them.

@@ -5,6 +5,7 @@ h², which Ridders' scheme removes term by term (Ridders, 1982); the smallest sp
 uncertainty. At a kink the quotients from the left and from the right stay apart.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ def slope(phi: Callable[[float], float], x: float) -> Slope:
         best, uncertainty, factor = column[-1], np.inf, 1.0
         while len(column) > 1:
             factor *= _SHRINK**2
-            refined = [(factor * b - a) / (factor - 1) for a, b in zip(column, column[1:], strict=False)]
+            refined = [(factor * b - a) / (factor - 1) for a, b in itertools.pairwise(column)]
             for previous, value, coarse in zip(column[1:], refined, column, strict=False):
                 spread = max(abs(value - previous), abs(value - coarse))
                 if spread < uncertainty:

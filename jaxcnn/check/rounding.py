@@ -76,7 +76,7 @@ def sensitivity(
         def noisy(value: Array) -> Array:
             xi = (next(pieces).reshape(value.shape).astype(value.dtype) - (2**15 - 0.5)) / 2**15
             size = value + jnp.where(value == 0, 0.0, jnp.copysign(floor, value))
-            return value + DELTA * xi * size
+            return jnp.where(jnp.isfinite(value), value + DELTA * xi * size, value)
 
         again = _evaluate(program, inputs, noisy)
         return [jnp.abs(a - b) / DELTA for a, b in zip(again, plain, strict=True)]

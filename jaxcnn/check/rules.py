@@ -1,8 +1,8 @@
 """Derivatives as flat functions of a row: what a check runs.
 
-A row is (…live leaves, …directions). In reverse mode the directions are cotangents, one an output, and a result
-is (…outputs, …gradients); in forward mode they are tangents, one a live leaf, and a result is (…outputs,
-…tangents of the outputs).
+A row is (…live leaves, …directions). In reverse mode the directions are cotangents, one an output, and a
+result is (…outputs, …gradients); in forward mode they are tangents, one a live leaf, and a result is
+(…outputs, …tangents of the outputs).
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def forward(flat: Flat, live: int) -> Flat:
 
 
 def with_backward(call: Call, fun: Callable[..., Any], backward: Backward) -> Flat:
-    """(…outputs, …gradients) of `fun` with a backward pass that stands apart: (inputs, cotangent) → gradients."""
+    """(…outputs, …gradients) of `fun`, with (inputs, cotangent) → gradients as its backward pass."""
 
     def result(*row):
         count = len(call.live)
@@ -108,7 +108,7 @@ def gradient_leaves(call: Call, gradients: Any) -> list[Any]:
 
 
 def stripped(flat: Flat, like: Sequence[Any]) -> Flat:
-    """The primal of a flat function, with every custom rule in it taken out: jax differentiates what is left."""
+    """The primal of a flat function, every custom rule in it taken out: jax differentiates what is left."""
     program = jax.make_jaxpr(flat)(*like)
 
     def run(*live):

@@ -16,14 +16,30 @@ def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnit
     """Integer-valued: sums and products of them are exact in floating point, and ties are common.
 
     The first half of the rows (rounded up) is uniform on −magnitude … magnitude, so that they count for
-    `schwartz_zippel`. Of the rest a half holds −1, 0, 1, and a half is a multiple of a basis vector.
+    `schwartz_zippel`. The rest holds −1, 0, 1, or −4 … 4, or a multiple of a basis vector, or zeros.
     """
     values = rng.integers(-magnitude, magnitude + 1, (rows, *shape))
     aimed = np.arange(uniform_rows(rows), rows)
-    sparse = rng.permutation(aimed)[: len(aimed) // 2]  # another choice of rows for every array
-    for row in aimed:
-        values[row] = _one_hot(rng, shape) if row in sparse else rng.integers(-1, 2, shape)
+    small = min(magnitude, 4)
+    for row, regime in zip(aimed, rng.permutation(aimed) % 6, strict=True):  # other rows for every array
+        match regime:
+            case 0 | 1:
+                values[row] = _one_hot(rng, shape)
+            case 2:
+                values[row] = 0
+            case 3:
+                values[row] = rng.integers(-small, small + 1, shape)
+            case _:
+                values[row] = rng.integers(-1, 2, shape)
     return values.astype(float)
+
+
+def scaled(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
+    """A third of the aimed rows times a power of two from 2^-most to 2^most: exact, for what is linear."""
+    scales = np.ones(len(rows))
+    aimed = np.arange(uniform_rows(len(rows)), len(rows))[::3]
+    scales[aimed] = 2.0 ** rng.integers(-most, most + 1, len(aimed))
+    return rows * scales.reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def uniform_rows(rows: int) -> int:
@@ -32,21 +48,28 @@ def uniform_rows(rows: int) -> int:
 
 
 def mixed(
-    rng: np.random.Generator, rows: int, shape: tuple[int, ...], thresholds: Sequence[float] = ()
+    rng: np.random.Generator,
+    rows: int,
+    shape: tuple[int, ...],
+    thresholds: Sequence[float] = (),
+    limits: Sequence[float] = (),
+    close: float = 1e-6,
 ) -> np.ndarray:
-    """Normal numbers, numbers of widely different size, values at and beside boundaries, small integers.
+    """Normal numbers, numbers of widely different size, values at and beside boundaries, ties and near ties.
 
     Args:
         rng: where the numbers come from.
         rows: cases.
         shape: of one case.
         thresholds: further boundaries: numbers at which the function may change its course.
+        limits: large numbers, at which a dtype overflows.
+        close: the relative distance of near ties.
     """
     near = [t + sign * 2.0**-k for t in thresholds for sign in (1, -1) for k in (1, 6, 12)]
     aimed = np.array([*BOUNDARIES, *thresholds, *near])
     own = np.array([*thresholds, *near, *BOUNDARIES[:2]])
     values = rng.standard_normal((rows, *shape))
-    for row, regime in enumerate(rng.permutation(np.arange(rows) % 5)):
+    for row, regime in enumerate(rng.permutation(np.arange(rows) % 8)):
         match regime:
             case 1:
                 values[row] *= 10.0 ** rng.integers(-3, 3, shape)
@@ -57,6 +80,14 @@ def mixed(
             case 4 if len(thresholds):
                 # between neighbouring boundaries of the function's own
                 values[row] = rng.choice(own, shape) * rng.choice((1.0, 0.5, 1.5), shape)
+            case 5:
+                apart = rng.choice((0.0, 1.0, -1.0), shape) * rng.choice((1e-9, close, 1e-6), shape)
+                values[row] = rng.standard_normal() * (1 + apart)
+            case 6:
+                values[row] = rng.choice((0.0, 1.0, rng.standard_normal()))  # all equal
+            case 7 if len(limits):
+                some = rng.random(shape) < 0.3
+                values[row] = np.where(some, rng.choice((*limits, *(-x for x in limits)), shape), values[row])
     return values
 
 

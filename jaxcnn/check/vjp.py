@@ -14,7 +14,7 @@ from jaxcnn.check.call import Call, argument_names, call
 from jaxcnn.check.degrees import Kind
 from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
 from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
-from jaxcnn.check.problem import Differences, Problem, Transformation, largest
+from jaxcnn.check.problem import Differences, Problem, Transformation
 from jaxcnn.check.report import DerivationError, Evidence, Report, Verdict, merged
 from jaxcnn.check.rules import Backward, Flat, GradientError
 
@@ -27,6 +27,10 @@ _NUMBERS = 4_000_000
 _LEAST_CASES = 4
 # Combinations of basis vectors, up to which a multilinear map is checked on all of them.
 _BASIS = 600
+# Directions also come times 2 to this power and its inverse, which half precision holds as well.
+_POWERS = 8
+# Integers up to the first of these that the dtype can hold the sums of.
+_MAGNITUDES = (500, 30, 4, 1)
 # Diagnosis looks at so many numbers.
 _DIAGNOSED = 20_000
 # Differences cost two evaluations a number and step.
@@ -49,8 +53,8 @@ def check_vjp(
     """Compare every cotangent of `fun`, and its output, with those of `reference`.
 
     Args:
-        fun: the function whose reverse-mode rule is in question: it carries a `custom_vjp` or `custom_jvp`, or
-            is a plain forward pass whose backward pass is `backward`.
+        fun: the function whose reverse-mode rule is in question: it has a `custom_vjp` or `custom_jvp`, or is
+            a plain forward pass whose backward pass is `backward`.
         reference: a function of the same inputs with the same outputs; `jax.vjp` of it is the truth, also as
             to the convention at kinks and ties. None: `fun` itself, its custom rules taken out; where it is
             NumPy, central differences in float64, which leave out kinks.
@@ -106,8 +110,8 @@ def check_jvp(
 ) -> Report:
     """Compare the tangents of a function with a `custom_jvp` with those of `reference`.
 
-    Arguments, report and errors are those of `check_vjp`; the drawn directions are tangents of the inputs, and
-    what is compared is the output and its tangent.
+    Arguments, report and errors are those of `check_vjp`; the drawn directions are tangents of the inputs,
+    and what is compared is the output and its tangent.
 
     >>> cube = jax.custom_jvp(lambda x: x**3)
     >>> @cube.defjvp
@@ -260,7 +264,7 @@ class Check:
             problem = self.problem(phase)
             try:
                 got = problem.run_fun(phase.rows)
-                again = problem.run_fun([row[:1] for row in phase.rows])
+                again = got if found else problem.run_fun(phase.rows)
             except GradientError as error:
                 return Report(Verdict.FAIL, f"the backward pass is wrong: {error}")
             except Exception as error:
@@ -270,7 +274,7 @@ class Check:
                 )
             if (mismatch := problem.mismatch(got, self.expected(phase))) is not None:
                 return Report(Verdict.FAIL, mismatch)
-            if not all(np.array_equal(a[:1], b, equal_nan=True) for a, b in zip(got, again, strict=True)):
+            if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(got, again, strict=True)):
                 return Report(Verdict.FAIL, f"run twice on the same values, it differs{_under(phase)}")
             truth = problem.run_truth(phase.rows)
             errors, units = problem.errors(phase.rows, got, truth)
@@ -283,7 +287,7 @@ class Check:
         )
         empty = [part.name for part in evidence.parts if part.excused and not part.compared]
         if empty:
-            reason = f"nothing could be compared of {', '.join(empty)}: the reference is NaN, infinite or too small"
+            reason = f"nothing could be compared of {', '.join(empty)}: the reference is NaN or infinite"
             return Report(Verdict.UNCHECKED, reason, evidence)
         return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence)
 
@@ -297,11 +301,19 @@ class Check:
         kinds = []
         if self.is_exact:
             draw = partial(values.integers, rng, magnitude=self.magnitude)
-            rows = [draw(cases, x.shape).astype(x.dtype) for x in self.like]
+            rows = [draw(cases, x.shape) for x in self.like]
+            live = len(self.call.live)
+            # a derivative is linear in its direction
+            rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
+            rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
         if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
             thresholds = self.thresholds
-            rows = [values.mixed(rng, cases, x.shape, thresholds).astype(x.dtype) for x in self.like]
+            points = [
+                values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in self.call.like
+            ]
+            directions = [values.mixed(rng, cases, x.shape) for x in self.directions]
+            rows = [row.astype(x.dtype) for row, x in zip((*points, *directions), self.like, strict=True)]
             kinds.append((self.held(rows), False))
         first, *others = [t for t in self.transformations if t != "second order"] or [None]
         for rows, exact in kinds:
@@ -330,24 +342,33 @@ class Check:
         return [*self.call.like, *self.directions]
 
     def problem(self, phase: Phase) -> Problem:
+        """Function and reference, or their derivatives, to be compared on the phase's rows."""
         live = len(self.call.live)
         if self.primal is None:
             return Differences(
-                self.one, self.flat, self.call.names, self.like, self.parts, False, self.ulps, "eager", True
+                self.one,
+                self.flat,
+                self.call.names,
+                self.like,
+                self.parts,
+                len(self.outputs),
+                False,
+                self.ulps,
+                "eager",
+                True,
             )
         one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
-        like, names = self.like, self.call.names
+        like, names, outputs = self.like, self.call.names, len(self.outputs)
         if phase.transformation == "second order":
             # the derivative as a function of the row has a derivative itself
-            outputs = len(self.outputs)
             names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
             parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
-            one = rules.reverse(lambda *row: self.one(*row)[outputs:], len(like))
-            derivative = self.derivative(self.primal, live)
-            truth = rules.reverse(lambda *row: derivative(*row)[outputs:], len(like))
-            like = [*like, *self.derivatives]
+            first, derivative = outputs, self.derivative(self.primal, live)
+            one = rules.reverse(lambda *row: self.one(*row)[first:], len(like))
+            truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
+            like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
-            one, truth, names, like, parts, phase.exact, self.ulps, phase.transformation, self.host
+            one, truth, names, like, parts, outputs, phase.exact, self.ulps, phase.transformation, self.host
         )
 
     def expected(self, phase: Phase) -> list[Any]:
@@ -360,10 +381,9 @@ class Check:
 
     def __post_init__(self) -> None:
         """Trace function and reference."""
-        self.magnitude = 4
         self.analyses: list[Analysis] = []
         truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
-        for self.magnitude in (4, 2, 1):
+        for self.magnitude in _MAGNITUDES:
             self.analyses = [
                 _analysed(function, self.like, self.magnitude)
                 for function in (None if self.host else self.one, truth)
@@ -373,16 +393,19 @@ class Check:
 
     @property
     def kind(self) -> Kind:
+        """The worst of function and reference."""
         return max(analysis.kind for analysis in self.analyses)
 
     @property
     def is_exact(self) -> bool:
+        """Whether to draw integers and demand equality."""
         if self.exact is None:
             return self.kind is not Kind.INEXACT and self.vary
         return self.exact
 
     @property
     def thresholds(self) -> list[float]:
+        """The constants of function and reference that values are aimed at."""
         found = {t for analysis in self.analyses for t in analysis.literals}
         return sorted(t for t in found if t and abs(t) < 1e6)
 
@@ -411,7 +434,8 @@ class Check:
     # ---- what is wrong --------------------------------------------------------------------------------
 
     def failure(self, phase: Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
-        got, truth, errors, units = results
+        """The report of what is wrong."""
+        errors = results[2]
         evidence = found[-1]
         # outputs come first: a wrong output explains a wrong gradient
         part = next(k for k, p in enumerate(evidence.parts) if p.wrong)
@@ -430,6 +454,7 @@ class Check:
         )
 
     def diagnosed(self, phase: Phase, problem: Problem, results: Any, part: int) -> Diagnosis | None:
+        """What probably caused it."""
         got, truth, errors, units = results
         if phase.transformation == "second order":
             return None
@@ -486,6 +511,12 @@ class Check:
         return vote.differences(slope, got, expected)
 
 
+def _extremes(dtype: Any) -> tuple[tuple[float, ...], float]:
+    """Where exp and the square overflow in a dtype, and a relative distance it just resolves."""
+    largest = float(jnp.finfo(dtype).max)
+    return (1e3, np.log(largest) + 1, 2 * np.sqrt(largest)), 4 * float(jnp.finfo(dtype).eps)
+
+
 def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Analysis:
     """What tracing tells; inexact where it cannot be traced."""
     if function is not None:
@@ -506,7 +537,9 @@ def _agreement(evidence: Evidence, ulps: float) -> str:
     if evidence.proved:
         return f"{reason}, on all combinations of basis vectors: being multilinear, it is right for this size"
     if evidence.chance is not None:
-        return f"{reason}; other polynomials of degree {evidence.degree} would with probability {evidence.chance:.0e}"
+        return (
+            f"{reason}; other polynomials of degree {evidence.degree}: by a chance of {evidence.chance:.0e}"
+        )
     return reason
 
 

@@ -1,7 +1,7 @@
 """Who is wrong? Hand-written rule, reference, compiler: a third opinion names the odd one out.
 
-At the counterexample the derivative is taken again, by central differences of the function's own primal in float64,
-and both sides are evaluated again without the compiler.
+At the counterexample the derivative is taken again, by central differences of the reference in float64, and
+both sides are evaluated again without the compiler.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,0 +1,169 @@
+"""Arguments described in words, of any of a range of sizes: what `jaxcnn check` takes.
+
+float32[n, 3]        an array; a size is a number, a range 1..4, or a name that stands for a range
+int32[n] < 10        integers from 0 to 9
+0.5, "SAME", (2, 2)  a Python literal, passed on as it is
+"""
+
+import ast
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcnn.check.report import Report, Verdict
+
+Sizes = Mapping[str, int]
+
+_ARRAY = re.compile(r"(?P<dtype>[a-z]+\d*)\s*\[(?P<shape>[^\]]*)\](\s*<\s*(?P<below>\d+))?")
+_RANGE = re.compile(r"(\d+)\s*\.\.\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument.
+
+    Attributes:
+        dtype: of the array; None for a literal.
+        shape: numbers and names of sizes.
+        below: integers are drawn below it.
+        literal: the value itself.
+    """
+
+    dtype: Any = None
+    shape: tuple[int | str, ...] = ()
+    below: int | None = None
+    literal: Any = None
+
+    def example(self, sizes: Sizes, rng: np.random.Generator) -> Any:
+        """The argument at these sizes."""
+        if self.dtype is None:
+            return self.literal
+        shape = tuple(sizes[n] if isinstance(n, str) else n for n in self.shape)
+        if jnp.issubdtype(self.dtype, jnp.floating):
+            return np.zeros(shape, self.dtype)
+        return rng.integers(0, self.below or 2, shape).astype(self.dtype)
+
+
+def read_range(text: str) -> range:
+    """1..4 as a range, the end included; a number alone is a range of one.
+
+    Raises:
+        ValueError: if it is neither, or empty.
+    """
+    match = _RANGE.fullmatch(text.strip()) or re.fullmatch(r"((\d+))", text.strip())
+    if match is None or int(match[2]) < int(match[1]):
+        raise ValueError(f"{text!r} is not a size; expected a number, or a range such as 1..4")
+    return range(int(match[1]), int(match[2]) + 1)
+
+
+def read_named(text: str) -> tuple[str, range]:
+    """n=1..4 as a name and a range.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    name, _, size = text.partition("=")
+    if not name.strip().isidentifier():
+        raise ValueError(f"{text!r} is not a named size; expected a name and a range, such as n=1..4")
+    return name.strip(), read_range(size)
+
+
+def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argument], dict[str, range]]:
+    """Arguments and the ranges of all their sizes.
+
+    Raises:
+        ValueError: saying which description cannot be read, and what was expected.
+    """
+    ranges = dict(named)
+    arguments = []
+    for k, text in enumerate(texts):
+        match = _ARRAY.fullmatch(text.strip())
+        if match is None:
+            arguments.append(Argument(literal=_literal(text)))
+            continue
+        try:
+            dtype = jnp.dtype(match["dtype"])
+        except TypeError:
+            raise ValueError(f"{text!r}: there is no dtype {match['dtype']!r}") from None
+        shape: list[int | str] = []
+        for axis, size in enumerate(filter(None, map(str.strip, match["shape"].split(",")))):
+            if size.isidentifier():
+                if size not in named:
+                    raise ValueError(f"{text!r}: there is no size {size!r}; expected --size {size}=1..4")
+                shape.append(size)
+            elif size.isdigit():
+                shape.append(int(size))
+            else:
+                own = f"axis {axis} of argument {k}"
+                ranges[own] = read_range(size)
+                shape.append(own)
+        arguments.append(Argument(dtype, tuple(shape), match["below"] and int(match["below"])))
+    return arguments, ranges
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise ValueError(
+            f"{text!r} is not an argument; expected DTYPE[SIZES] such as float32[3,4], or a Python literal"
+        ) from None
+
+
+def assignments(ranges: Mapping[str, range], most: int, seed: int) -> list[dict[str, int]]:
+    """So many choices of all sizes, the smallest first: the smallest and the largest of all, and drawn ones."""
+    rng = np.random.default_rng(seed)
+    chosen = {tuple(r[0] for r in ranges.values()), tuple(r[-1] for r in ranges.values())}
+    for _ in range(20 * most):
+        if len(chosen) >= min(most, math.prod(map(len, ranges.values()))):
+            break
+        chosen.add(tuple(int(rng.choice(r)) for r in ranges.values()))
+    ordered = sorted(chosen, key=lambda sizes: (sum(sizes), sizes))
+    return [dict(zip(ranges, sizes, strict=True)) for sizes in ordered]
+
+
+def smaller(ranges: Mapping[str, range], sizes: Sizes) -> Iterator[dict[str, int]]:
+    """All choices that are smaller in some size and larger in none, the smallest first."""
+    below = [range(r[0], sizes[name] + 1) for name, r in ranges.items()]
+    for choice in sorted(itertools.product(*below), key=lambda choice: (sum(choice), choice)):
+        if choice != tuple(sizes.values()):
+            yield dict(zip(ranges, choice, strict=True))
+
+
+def over_sizes(
+    arguments: Sequence[Argument],
+    ranges: Mapping[str, range],
+    check: Callable[[list[Any]], Report],
+    *,
+    geometries: int,
+    seed: int = 0,
+    most_smaller: int = 32,
+) -> list[tuple[dict[str, int], Report]]:
+    """Check at some sizes, the smallest first; after a failure at all smaller ones, for the smallest.
+
+    Returns:
+        (sizes, report) in order; a report that failed comes last, at the smallest sizes found.
+    """
+    rng = np.random.default_rng(seed)
+
+    def at(sizes: Sizes) -> Report:
+        return check([argument.example(sizes, rng) for argument in arguments])
+
+    outcomes = []
+    for sizes in assignments(ranges, geometries, seed):
+        report = at(sizes)
+        if report.verdict is not Verdict.FAIL:
+            outcomes.append((sizes, report))
+            continue
+        for fewer in itertools.islice(smaller(ranges, sizes), most_smaller):
+            other = at(fewer)
+            if other.verdict is Verdict.FAIL:
+                return [*outcomes, (fewer, other)]
+        return [*outcomes, (sizes, report)]
+    return outcomes

@@ -1,0 +1,105 @@
+"""`jaxcnn check`: a hand-written gradient named on the command line, over a range of sizes.
+
+    jaxcnn check module:fun --against module:ref --arg 'float32[n,3]' --arg 'float32[3,2]' --size n=1..4
+
+Every geometry is checked in a process of its own, so that an abort or a hang costs that one.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+
+GEOMETRIES = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add = parser.add_argument
+    add("fun", nargs="?", metavar="FUN", help="module:function, whose gradient is in question")
+    add(
+        "--against", metavar="REF", help="module:function with the right gradient; default: FUN, its rule out"
+    )
+    add("--backward", metavar="BWD", help="module:function (inputs, cotangent) -> gradients, JAX or NumPy")
+    add(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="an argument, in order: 'float32[n,3]', 'float32[2..5]', 'int32[n] < 10' or a Python literal",
+    )
+    add("--size", action="append", default=[], metavar="N=1..4", help="what a name in --arg stands for")
+    add("--jvp", action="store_true", help="check tangents (custom_jvp) in place of gradients")
+    add("--exact", action=argparse.BooleanOptionalAction, help="demand equality; default: found by tracing")
+    add("--geometries", type=int, default=GEOMETRIES, metavar="K", help="sizes to try [%(default)s]")
+    add("--cases", type=int, default=48, metavar="K", help="sets of values for each [%(default)s]")
+    add("--seed", type=int, default=0, help="of sizes and values [%(default)s]")
+    add("--ulps", type=float, default=32.0, help="rounding allowed where it is not exact [%(default)s]")
+    add("--time-limit", type=float, default=120.0, metavar="S", help="for each geometry [%(default)s]")
+    add("--memory-limit", type=float, metavar="GB", help="memory of the process that checks")
+    add("--json", type=Path, metavar="FILE", help="also write the reports to FILE")
+    add("--self-test", action="store_true", help="check the checker on planted errors and right rules")
+
+
+def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """Run the command and return its exit code; the parser ends it where the call is wrong."""
+    if given.self_test:
+        return _self_test()
+    if given.fun is None or not given.arg:
+        parser.error("expected FUN and at least one --arg, or --self-test")
+    for name in ("geometries", "cases"):
+        if getattr(given, name) < 1:
+            parser.error(f"argument --{name}: {getattr(given, name)}; expected at least 1")
+    if not given.time_limit > 0:
+        parser.error(f"argument --time-limit: {given.time_limit}; expected more than 0 seconds")
+    if given.jvp and given.backward:
+        parser.error("argument --backward: not allowed with --jvp, which checks a custom_jvp")
+
+    from jaxcnn.check import isolation, sizes
+
+    sys.path.insert(0, str(Path.cwd()))  # as python -m does, here and in the process that checks
+    target = isolation.Target(given.fun, given.against, given.backward, given.jvp)
+    try:
+        named = dict(sizes.read_named(text) for text in given.size)
+        arguments, ranges = sizes.read(given.arg, named)
+        for path in (target.fun, target.reference, target.backward):
+            if path is not None:
+                isolation.load(path)
+    except ValueError as error:
+        parser.error(str(error))
+    x64 = any(argument.dtype == jnp.float64 for argument in arguments)
+    options = {"exact": given.exact, "cases": given.cases, "seed": given.seed, "ulps": given.ulps}
+    with isolation.Worker(isolation.prepare, x64, given.memory_limit) as worker:
+
+        def check(inputs):
+            return isolation.check(worker, target, inputs, limit=given.time_limit, **options)
+
+        try:
+            outcomes = sizes.over_sizes(
+                arguments, ranges, check, geometries=given.geometries, seed=given.seed
+            )
+        except ValueError as error:  # a call that makes no sense: the checker says why
+            parser.error(str(error))
+    for chosen, report in outcomes:
+        print("".join(f"{name} = {size}: " for name, size in chosen.items()) + str(report))
+    if given.json is not None:
+        record = {"target": vars(target), "reports": [{"sizes": s} | r.as_dict() for s, r in outcomes]}
+        given.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    verdicts = {report.verdict.value for _, report in outcomes}
+    return 1 if "FAIL" in verdicts else 3 if "UNCHECKED" in verdicts else 0
+
+
+def _self_test() -> int:
+    import jax
+
+    from jaxcnn.check import self_test
+
+    jax.config.update("jax_enable_x64", True)
+    results = self_test.run()
+    for name, expected, verdict in results:
+        print(f"{'ok   ' if verdict is expected else 'WRONG'} {name}: {verdict}, expected {expected}")
+    wrong = sum(verdict is not expected for _, expected, verdict in results)
+    print(f"{len(results)} trials, {wrong} wrong")
+    return int(wrong > 0)
