@@ -1,7 +1,7 @@
 """Checks in a process of their own: an abort, a hang or exhausted memory costs one case.
 
-Functions are named as "module:function", since closures cannot be sent to another process. If a check does not
-come back, function and reference are run alone, to tell which of them it was.
+Functions are named as "module:function", since closures cannot be sent to another process. If a check does
+not come back, function and reference are run alone, to tell which of them it was.
 """
 
 import importlib

@@ -117,7 +117,7 @@ def _literal(text: str) -> Any:
 
 
 def assignments(ranges: Mapping[str, range], most: int, seed: int) -> list[dict[str, int]]:
-    """So many choices of all sizes, the smallest first: the smallest and the largest of all, and drawn ones."""
+    """So many choices of all sizes, in order: the smallest and the largest of all, and drawn ones."""
     rng = np.random.default_rng(seed)
     chosen = {tuple(r[0] for r in ranges.values()), tuple(r[-1] for r in ranges.values())}
     for _ in range(20 * most):
