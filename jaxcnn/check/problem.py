@@ -219,7 +219,7 @@ def largest(errors: np.ndarray) -> np.ndarray:
 
 def _by_row(found: np.ndarray) -> np.ndarray:
     """Whether there is one in each row."""
-    return found.reshape(len(found), -1).any(axis=1)
+    return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
 def resized(column: np.ndarray, rows: int) -> np.ndarray:
@@ -231,7 +231,7 @@ def _one_by_one(one: Flat) -> Callable[..., Any]:
     return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
 
 
-def _map(one: Flat, **options: Any) -> Callable[..., Any]:
+def _map(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`one` for each row in turn, in one loop. Not vmapped: that would test another program."""
     return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
 

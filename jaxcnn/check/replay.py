@@ -37,11 +37,10 @@ def replay(
     Raises:
         ValueError: if the record has no counterexample, or one of other arguments.
     """
-    if not isinstance(record, dict):
-        record = json.loads(Path(record).read_text(encoding="utf-8"))
-    found = record.get("counterexample")
+    said = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
+    found = said.get("counterexample")
     if not found:
-        raise ValueError(f"replay: the record says {record.get('verdict')} and has no counterexample")
+        raise ValueError(f"replay: the record says {said.get('verdict')} and has no counterexample")
     options: dict[str, Any] = {"exact": found["exact"], "vary": True, "cases": 1, "seed": 0, "ulps": ulps}
     check = reverse_check(
         fun, reference, inputs, backward, None, transformations=(found["transformation"],), **options

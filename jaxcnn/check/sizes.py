@@ -87,6 +87,7 @@ def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argumen
         if match is None:
             arguments.append(Argument(literal=_literal(text)))
             continue
+        below = None if match["below"] is None else int(match["below"])
         try:
             dtype = jnp.dtype(match["dtype"])
         except TypeError:
@@ -103,7 +104,7 @@ def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argumen
                 own = f"axis {axis} of argument {k}"
                 ranges[own] = read_range(size)
                 shape.append(own)
-        arguments.append(Argument(dtype, tuple(shape), match["below"] and int(match["below"])))
+        arguments.append(Argument(dtype, tuple(shape), below))
     return arguments, ranges
 
 

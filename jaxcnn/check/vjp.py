@@ -413,7 +413,7 @@ class Check:
     def multilinear(self) -> bool:
         """Whether the function is determined by its values at few enough basis vectors."""
         combinations = np.prod([np.size(x) + 1.0 for x in self.like])
-        return (
+        return bool(
             self.exact is None
             and combinations <= _BASIS
             and all(len(analysis.linear_in) == len(self.like) for analysis in self.analyses)
