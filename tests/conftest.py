@@ -21,7 +21,7 @@ _COMMON = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
     "print_blob": True,
 }
-settings.register_profile("fast", max_examples=6, derandomize=True, **_COMMON)
+settings.register_profile("fast", max_examples=4, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=100, **_COMMON)
 settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
 

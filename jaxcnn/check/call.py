@@ -89,7 +89,10 @@ def _dtype(leaf: Any) -> Any:
     """The dtype that JAX gives to an array or Python number; None for anything else."""
     if isinstance(leaf, bool | int):
         return None
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended):  # a key
+        return None
     try:
-        return jax.dtypes.canonicalize_dtype(leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype)
-    except TypeError:  # a typed key, a string, an object
+        return jax.dtypes.canonicalize_dtype(np.asarray(leaf).dtype if dtype is None else dtype)
+    except TypeError:  # a string, an object
         return None

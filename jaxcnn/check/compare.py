@@ -37,7 +37,8 @@ def error(got: np.ndarray, reference: np.ndarray, unit: np.ndarray) -> np.ndarra
     with np.errstate(over="ignore", invalid="ignore"):
         beyond = np.abs(reference) > float(jnp.finfo(got.dtype).max) * (1 - 1e-3)
         same = np.isinf(wide) & beyond & (np.sign(wide) == np.sign(reference))
-        difference = np.where(np.isfinite(wide), np.abs(wide - reference) / unit, np.inf)
+        comparable = np.isfinite(wide) & np.isfinite(reference)
+        difference = np.where(comparable, np.abs(wide - reference) / unit, np.inf)
         return np.where(same, 0.0, difference)
 
 

@@ -8,24 +8,27 @@ import numpy as np
 Case = tuple[np.ndarray, ...]
 
 
-def shrink(case: Case, fails: Callable[[Sequence[Case]], list[bool]], *, rounds: int = 200) -> Case:
+def shrink(
+    case: Case, fails: Callable[[Sequence[Case]], list[bool]], *, rounds: int = 200, at_once: int = 32
+) -> Case:
     """The simplest case found that still fails.
 
     Args:
         case: arrays that fail together.
         fails: tells, for several candidates at once, which of them fail.
         rounds: how many times to simplify, at the most.
+        at_once: how many candidates to try together.
     """
     for _ in range(rounds):
-        simpler = _first_failing(case, fails)
+        simpler = _first_failing(case, fails, at_once)
         if simpler is None:
             break
         case = simpler
     return case
 
 
-def _first_failing(case: Case, fails: Callable[[Sequence[Case]], list[bool]]) -> Case | None:
-    for batch in _batched(_candidates(case), 32):
+def _first_failing(case: Case, fails: Callable[[Sequence[Case]], list[bool]], at_once: int) -> Case | None:
+    for batch in _batched(_candidates(case), at_once):
         for simple, failed in zip(batch, fails(batch), strict=True):
             if failed:
                 return simple

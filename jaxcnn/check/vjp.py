@@ -31,6 +31,8 @@ _BASIS = 600
 _POWERS = 8
 # Integers up to the first of these that the dtype can hold the sums of.
 _MAGNITUDES = (500, 30, 4, 1)
+# If nothing is known.
+_SAFE_MAGNITUDE = 4
 # Diagnosis looks at so many numbers.
 _DIAGNOSED = 20_000
 # Differences cost two evaluations a number and step.
@@ -62,10 +64,11 @@ def check_vjp(
             that are not floating point (labels, indices, keys) are passed on as they are.
         backward: (inputs, cotangent) → a tuple of gradients, one an argument, in JAX or NumPy. The cotangent
             has the structure of the output; for an argument that is not differentiable anything will do.
-        exact: draw integers and demand equality bit for bit. None: where function, rule and reference are
-            traced and found to compute without rounding (`jaxcnn.check.polynomial`), and elsewhere also on
-            other values. Not exact: the reference is evaluated in float64, and the difference must be
-            explained by rounding (`jaxcnn.check.compare`).
+        exact: draw integers and demand equality bit for bit. Not exact: draw all kinds of values, evaluate
+            the reference in float64, and let rounding explain the difference (`jaxcnn.check.compare`). None:
+            trace function, rule and reference (`jaxcnn.check.polynomial`). Polynomials computed without
+            rounding are exact, and a bound on the chance of an error is stated; what also compares and
+            chooses is checked both ways; all else is not exact. Values are aimed at the constants found.
         vary: False: check at the values of `inputs` only; cotangents are drawn.
         cases: how many sets of values to try; large inputs get fewer, 4 at least.
         seed: of the values.
@@ -380,7 +383,10 @@ class Check:
     # ---- what is known of it --------------------------------------------------------------------------
 
     def __post_init__(self) -> None:
-        """Trace function and reference."""
+        """Trace function and reference, unless it was said how they compute."""
+        if self.exact is not None:
+            self.magnitude, self.analyses = _SAFE_MAGNITUDE, [_UNTRACED]
+            return
         self.analyses: list[Analysis] = []
         truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
         for self.magnitude in _MAGNITUDES:
@@ -511,6 +517,9 @@ class Check:
         return vote.differences(slope, got, expected)
 
 
+_UNTRACED = Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
+
+
 def _extremes(dtype: Any) -> tuple[tuple[float, ...], float]:
     """Where exp and the square overflow in a dtype, and a relative distance it just resolves."""
     largest = float(jnp.finfo(dtype).max)
@@ -524,7 +533,7 @@ def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Ana
             return analyse(function, *like, magnitude=magnitude)
         except Exception:  # whatever tracing raises is reported when it runs
             pass
-    return Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
+    return _UNTRACED
 
 
 def _under(phase: Phase) -> str:

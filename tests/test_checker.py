@@ -1,0 +1,396 @@
+"""What the checker must see, feature by feature: each test fails when its feature is taken out."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcnn.check import DerivationError, Verdict, assert_vjp, check_jvp, check_vjp
+
+QUICK = {"transformations": ("jit",), "cases": 24}
+
+
+def rule(forward, backward):
+    """A function with a hand-written backward pass (inputs, cotangent) → gradients."""
+    function = jax.custom_vjp(forward)
+    function.defvjp(lambda *x: (forward(*x), x), backward)
+    return function
+
+
+def square(x):
+    return x * x
+
+
+def dense(A, W):
+    return A @ W
+
+
+dense_by_hand = rule(dense, lambda x, dZ: (dZ @ x[1].T, x[0].T @ dZ))
+A, W = np.zeros((3, 2)), np.zeros((2, 4))
+
+
+# ---- 1: what goes in and out -------------------------------------------------------------------------
+
+
+def layer(params, labels, key):
+    del key
+    return {"Z": params["W"] * 2 + params["b"], "picked": params["W"][labels]}
+
+
+def layer_backward(inputs, cotangent, *, wrong=False):
+    _, labels, _ = inputs
+    dW = 2 * cotangent["Z"]
+    dW = dW + (0 * dW if wrong else jnp.zeros_like(dW).at[labels].add(cotangent["picked"]))
+    return {"W": dW, "b": jnp.sum(cotangent["Z"], keepdims=True)}, None, None
+
+
+LAYER = ({"W": np.zeros(4), "b": np.zeros(1)}, np.array([0, 2, 2]), jax.random.key(0))
+
+
+def test_pytrees_labels_and_keys():
+    report = check_vjp(layer, None, *LAYER, backward=layer_backward)
+    assert report.verdict is Verdict.PASS, report
+    names = [part.name for part in report.evidence.parts]
+    assert names == ["output 0", "output 1", "the gradient of params['W']", "the gradient of params['b']"]
+    wrong = check_vjp(layer, None, *LAYER, backward=partial(layer_backward, wrong=True), **QUICK)
+    assert wrong.verdict is Verdict.FAIL
+    assert wrong.counterexample.what == "the gradient of params['W']"
+
+
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        (lambda dZ: dZ, "expected a tuple of 2, one for each argument"),
+        (lambda dZ: (dZ,), "it returns 1 gradients; expected a tuple of 2"),
+        (lambda dZ: ([dZ], dZ), "the gradient with x has structure"),
+        (lambda dZ: (dZ[:1], dZ), r"the gradient of x is float64\[1\], expected float64\[3\]"),
+        (lambda dZ: (dZ.astype(np.float32), dZ), r"the gradient of x is float32\[3\], expected float64\[3\]"),
+    ],
+)
+def test_gradients_of_another_structure_shape_or_dtype(gradients, message):
+    report = check_vjp(
+        lambda x, y: x + y, None, np.zeros(3), np.zeros(3), backward=lambda inputs, dZ: gradients(dZ)
+    )
+    assert report.verdict is Verdict.FAIL
+    with pytest.raises(DerivationError, match=message):
+        report.assert_pass()
+
+
+def tanh_of(A, W):
+    return np.tanh(A @ W)
+
+
+def tanh_backward(inputs, dZ):
+    A, W = inputs
+    dZ = dZ * (1 - np.tanh(A @ W) ** 2)
+    return dZ @ W.T, A.T @ dZ
+
+
+def test_numpy_against_central_differences_and_against_jax():
+    assert check_vjp(tanh_of, None, A, W, backward=tanh_backward, cases=6).verdict is Verdict.PASS
+    reference = lambda A, W: jnp.tanh(A @ W)  # noqa: E731
+    assert check_vjp(tanh_of, reference, A, W, backward=tanh_backward).verdict is Verdict.PASS
+    wrong = lambda inputs, dZ: (tanh_backward(inputs, dZ)[0], inputs[0].T @ dZ)  # noqa: E731
+    for truth in (None, reference):
+        report = check_vjp(tanh_of, truth, A, W, backward=wrong, cases=6)
+        assert report.verdict is Verdict.FAIL
+        assert report.counterexample.what == "the gradient of W"
+
+
+def test_an_argument_or_cotangent_changed_in_place():
+    def backward(inputs, dZ):
+        dZ *= 2
+        return dZ @ inputs[1].T, inputs[0].T @ dZ
+
+    report = check_vjp(tanh_of, None, A, W, backward=backward, cases=4)
+    assert (report.verdict, report.reason) == (
+        Verdict.FAIL,
+        "the backward pass is wrong: the cotangent 0 is changed in place",
+    )
+
+
+def test_a_backward_pass_that_is_not_deterministic():
+    rng = np.random.default_rng(0)
+    backward = lambda inputs, dZ: tuple(  # noqa: E731
+        g * (1 + 1e-15 * rng.standard_normal()) for g in tanh_backward(inputs, dZ)
+    )
+    report = check_vjp(tanh_of, None, A, W, backward=backward, cases=4)
+    assert report.verdict is Verdict.FAIL
+    assert report.reason == "run twice on the same values, it differs (eager)"
+
+
+# ---- 2: exact ------------------------------------------------------------------------------------------
+
+
+def test_polynomials_are_found_and_the_bound_is_stated():
+    report = check_vjp(dense_by_hand, dense, A, W, **QUICK)
+    assert report.evidence.exact
+    assert report.evidence.degree == 2
+    assert report.evidence.chance == (2 / 1001) ** 12
+    assert not report.evidence.proved
+    assert "other polynomials of degree 2" in report.reason
+
+
+def test_a_small_multilinear_map_is_checked_on_all_combinations_of_basis_vectors():
+    report = check_vjp(dense_by_hand, dense, np.zeros((2, 1)), np.zeros((1, 2)), **QUICK)
+    assert report.evidence.proved
+    assert report.evidence.cases == 24 + 3 * 3 * 5
+    assert "being multilinear, it is right for this size" in report.reason
+
+
+def test_no_bound_is_claimed_of_what_is_not_polynomial():
+    relu = rule(lambda x: jnp.maximum(x, 0), lambda x, dy: (jnp.where(x[0] > 0, dy, 0),))
+    report = check_vjp(relu, jax.nn.relu, np.zeros(3), **QUICK)
+    assert (report.verdict, report.evidence.chance) == (Verdict.PASS, None)
+    sine = rule(jnp.sin, lambda x, dy: (jnp.cos(x[0]) * dy,))
+    report = check_vjp(sine, jnp.sin, np.zeros(3), **QUICK)
+    assert (report.verdict, report.evidence.exact, report.evidence.chance) == (Verdict.PASS, False, None)
+
+
+def test_a_bound_counts_only_what_the_dtype_can_hold():
+    """bfloat16 holds integers to 256: the set is smaller and the bound weaker than in float32."""
+    chances = [
+        check_vjp(square, square, jnp.zeros(2, dtype), **QUICK).evidence.chance
+        for dtype in (jnp.float32, jnp.bfloat16)
+    ]
+    assert chances[0] < chances[1] <= 1
+
+
+# ---- 4: values -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threshold", [6.0, 1.05, -0.01, 731.0])
+def test_thresholds_are_mined_from_the_function_itself(threshold):
+    """Wrong only where x is between the threshold and 1.001 of it."""
+
+    def backward(x, dy):
+        (x,) = x
+        low, high = min(threshold, threshold * 1.001), max(threshold, threshold * 1.001)
+        return (jnp.where((low <= x) & (x <= high), 0, dy * jnp.cos(x)),)
+
+    report = check_vjp(rule(jnp.sin, backward), jnp.sin, np.zeros(4), transformations=("jit",))
+    assert report.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "nan_where",
+    [lambda x: x == 0, lambda x: jnp.abs(x) > 700, lambda x: jnp.abs(x) > 1e150, lambda x: x == x[::-1]],
+    ids=["zero", "exp overflows", "the square overflows", "ties"],
+)
+def test_a_nan_at_a_boundary_is_found(nan_where):
+    sine = rule(jnp.tanh, lambda x, dy: (jnp.where(nan_where(x[0]), jnp.nan, dy / jnp.cosh(x[0]) ** 2),))
+    report = check_vjp(sine, jnp.tanh, np.zeros(4), transformations=("jit",))
+    assert report.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (0, 3), (2, 1)])
+def test_axes_of_size_0_and_1(shape):
+    by_hand = rule(square, lambda x, dy: (2 * x[0] * dy,))
+    assert check_vjp(by_hand, square, np.zeros(shape), **QUICK).verdict is Verdict.PASS
+
+
+# ---- 5: the reference is the convention ----------------------------------------------------------------
+
+
+def pool(share):
+    """The largest of a row, with a tie's gradient shared out so."""
+    return rule(
+        lambda x: jnp.max(x, -1),
+        lambda x, dy: (share(x[0] == jnp.max(x[0], -1, keepdims=True)) * dy[..., None],),
+    )
+
+
+def first(ties):
+    return (jnp.cumsum(ties, -1) == 1) & ties
+
+
+POOLS = {
+    "first": pool(lambda ties: first(ties).astype(float)),
+    "last": pool(lambda ties: first(ties[..., ::-1])[..., ::-1].astype(float)),
+    "split": pool(lambda ties: ties.astype(float) / jnp.sum(ties, -1, keepdims=True, dtype=float)),
+    "all": pool(lambda ties: ties.astype(float)),
+}
+
+
+@pytest.mark.parametrize("reference", POOLS)
+@pytest.mark.parametrize("fun", POOLS)
+def test_ties(fun, reference):
+    report = check_vjp(POOLS[fun], POOLS[reference], np.zeros((2, 3)), **QUICK)
+    assert report.verdict is (Verdict.PASS if fun == reference else Verdict.FAIL)
+
+
+def relu(at_zero):
+    return rule(lambda x: jnp.maximum(x, 0), lambda x, dy: (jnp.heaviside(x[0], at_zero) * dy,))
+
+
+RELUS = {at_zero: relu(at_zero) for at_zero in (0.0, 0.5, 1.0)}
+
+
+@pytest.mark.parametrize("reference", RELUS)
+@pytest.mark.parametrize("fun", RELUS)
+def test_kinks(fun, reference):
+    report = check_vjp(RELUS[fun], RELUS[reference], np.zeros(3), **QUICK)
+    assert report.verdict is (Verdict.PASS if fun == reference else Verdict.FAIL)
+    if fun != reference:
+        assert "a kink: the slope is 0 on the left and 1 on the right" in str(report)
+
+
+# ---- 6: who is wrong -----------------------------------------------------------------------------------
+
+
+wrong_square = rule(square, lambda x, dy: (3 * x[0] * dy,))
+
+
+def test_the_vote():
+    assert check_vjp(wrong_square, square, np.zeros(2), **QUICK).vote.culprit == "the function"
+    assert check_vjp(square, wrong_square, np.zeros(2), **QUICK).vote.culprit == "the reference"
+    other = rule(square, lambda x, dy: (5 * x[0] * dy,))
+    assert check_vjp(other, wrong_square, np.zeros(2), **QUICK).vote.culprit == ""
+
+
+@pytest.mark.parametrize("broken", ["fun", "reference"])
+def test_a_wrong_compiled_result_is_the_compilers(broken):
+    """Stands for a miscompiled program: wrong only when it is compiled."""
+
+    def miscompiled(x):
+        return 3 * x * x if isinstance(x, jax.core.Tracer) and not jax.config.jax_disable_jit else x * x
+
+    functions = (miscompiled, square) if broken == "fun" else (square, miscompiled)
+    report = check_vjp(*functions, np.zeros(2), exact=True, **QUICK)
+    assert report.verdict is Verdict.FAIL
+    assert report.vote.culprit == "the compiler"
+
+
+# ---- 8: transformations ----------------------------------------------------------------------------------
+
+
+def only_in_a_batch(x, dy):
+    pull = jax.custom_batching.custom_vmap(lambda x, dy: 2 * x * dy)
+    pull.def_vmap(lambda size, batched, x, dy: (2 * x * dy[:1], True))
+    return (pull(x[0], dy),)
+
+
+def only_eager(x, dy):
+    return ((2 if isinstance(dy, jax.core.Tracer) else 3) * x[0] * dy,)
+
+
+def only_its_derivative(x, dy):
+    return (2 * jax.lax.stop_gradient(x[0]) * dy,)
+
+
+@pytest.mark.parametrize(
+    ("backward", "named"),
+    [(only_in_a_batch, "vmap"), (only_its_derivative, "second order"), (only_eager, "eager")],
+)
+def test_a_rule_broken_under_one_transformation_only(backward, named):
+    report = check_vjp(rule(square, backward), square, np.zeros(3))
+    assert report.verdict is Verdict.FAIL
+    assert report.reason.startswith(f"differs from the reference ({named}):")
+    others = [t for t in ("jit", "eager", "vmap", "scan") if t != named]  # custom_vmap has no second order
+    assert (
+        check_vjp(rule(square, backward), square, np.zeros(3), transformations=others).verdict is Verdict.PASS
+    )
+
+
+def test_every_transformation_is_in_the_evidence():
+    report = check_vjp(dense_by_hand, dense, A, W)
+    assert report.evidence.transformations == ("jit", "eager", "vmap", "scan", "second order")
+
+
+def test_unknown_transformations_are_refused():
+    with pytest.raises(ValueError, match="transformations is \\('pmap',\\); expected some of jit, eager"):
+        check_vjp(square, square, A, transformations=("pmap",))
+
+
+# ---- 9, 12, 13 -------------------------------------------------------------------------------------------
+
+
+def test_what_the_reference_cannot_judge_is_unchecked():
+    nowhere = rule(square, lambda x, dy: (x[0] * jnp.nan,))
+    report = check_vjp(nowhere, nowhere, np.zeros(3), **QUICK)
+    assert report.verdict is Verdict.UNCHECKED
+    assert report.reason == "nothing could be compared of the gradient of x: the reference is NaN or infinite"
+
+
+def test_infinite_derivatives_have_to_be_infinite():
+    """1/x at 0 is infinite, and so is its derivative: 0 there is wrong."""
+    wrong = rule(lambda x: 1 / x, lambda x, dy: (jnp.where(x[0] == 0, 0, -dy / x[0] ** 2),))
+    assert check_vjp(wrong, lambda x: 1 / x, np.zeros(3), **QUICK).verdict is Verdict.FAIL
+
+
+def test_a_large_input_takes_a_constant_number_of_calls():
+    calls = 0
+
+    def count(x):
+        nonlocal calls
+        calls += 1
+        return np.sin(x)
+
+    def backward(inputs, dy):
+        return (np.cos(inputs[0]) * dy,)
+
+    for size in (10, 1_000_000):
+        calls = 0
+        check_vjp(count, jnp.sin, np.zeros(size), backward=backward, cases=4).assert_pass()
+        assert calls == 2 + 2 * 4
+
+
+@pytest.mark.parametrize("size", [10, 1000, 1_000_000])
+def test_one_wrong_entry_of_the_jacobian_is_found(size):
+    """A dense cotangent shows it, however many there are, but for the chance that its number is near 0."""
+    wrong = rule(jnp.sin, lambda x, dy: ((jnp.cos(x[0]) * dy).at[3].add(0.1 * dy[7]),))
+    report = check_vjp(wrong, jnp.sin, np.zeros(size), transformations=("jit",), cases=4)
+    assert report.verdict is Verdict.FAIL
+    assert report.counterexample.index == (3,)
+
+
+def test_the_measured_chance_of_a_miss_is_the_stated_one():
+    """An entry is missed in a uniform row if its cotangent is 0: once in 2·magnitude + 1 rows."""
+    rng = np.random.default_rng(0)
+    from jaxcnn.check.values import integers
+
+    rows = integers(rng, 20_000, (1,), 4)[:10_000]
+    assert np.mean(rows == 0) == pytest.approx(1 / 9, rel=0.1)
+
+
+def test_jvp_rules():
+    def cube(factor):
+        fun = jax.custom_jvp(lambda x: x**3)
+        fun.defjvp(lambda x, dx: (x[0] ** 3, factor * x[0] ** 2 * dx[0]))
+        return fun
+
+    assert check_jvp(cube(3), lambda x: x**3, np.zeros(3)).verdict is Verdict.PASS
+    report = check_jvp(cube(2), lambda x: x**3, np.zeros(3))
+    assert (report.verdict, report.counterexample.what) == (Verdict.FAIL, "the tangent of the output")
+    assert check_vjp(cube(2), lambda x: x**3, np.zeros(3), **QUICK).verdict is Verdict.FAIL
+
+
+def test_assert_vjp_shows_the_report():
+    assert assert_vjp(dense_by_hand, dense, A, W, **QUICK).verdict is Verdict.PASS
+    with pytest.raises(DerivationError, match=r"the gradient of x at \[\d\]: got"):
+        assert_vjp(wrong_square, square, np.zeros(3), **QUICK)
+
+
+def test_without_a_reference_the_primal_is_the_reference():
+    assert check_vjp(dense_by_hand, None, A, W, **QUICK).verdict is Verdict.PASS
+    assert check_vjp(wrong_square, None, np.zeros(2), **QUICK).verdict is Verdict.FAIL
+    looped = rule(
+        lambda x: jax.lax.fori_loop(0, 3, lambda _, y: wrong_square(y), x),
+        lambda x, dy: (8 * x[0] ** 7 * dy,),
+    )
+    assert check_vjp(looped, None, np.zeros(2), **QUICK).verdict is Verdict.PASS
+
+
+def test_float32_without_double_precision_enabled():
+    with jax.enable_x64(False):
+        sine = rule(jnp.sin, lambda x, dy: (jnp.cos(x[0]) * dy,))
+        assert check_vjp(sine, jnp.sin, np.zeros(3, np.float32), **QUICK).verdict is Verdict.PASS
+        wrong = rule(jnp.sin, lambda x, dy: (jnp.cos(x[0]) * dy * (1 + 1e-5),))
+        assert check_vjp(wrong, jnp.sin, np.zeros(3, np.float32), **QUICK).verdict is Verdict.FAIL
+
+
+def test_complex_inputs_are_refused():
+    with pytest.raises(ValueError, match="x is complex128; expected real numbers"):
+        check_vjp(square, square, np.zeros(2, complex))
