@@ -832,6 +832,21 @@ def test_numbers_wrong_at_random_have_no_diagnosis(name, share):
     assert diagnose(settled(name, spoiled)) is None
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4, 4), (2,) * 6])
+def test_where_nothing_fits_the_reference_is_asked_a_few_hundred_times_at_most(shape):
+    setting = Setting(lambda a, b: a * b, {"a": shape, "b": shape})
+    rng = np.random.default_rng(1)
+    sample = Planted("", setting, "a", lambda c: c.right + rng.integers(-4, 5, shape), set()).sample
+    times = itertools.count()
+
+    def counted(inputs, cotangents):
+        next(times)
+        return sample.reference(inputs, cotangents)
+
+    assert diagnose(replace(sample, reference=counted)) is None
+    assert 20 < next(times) < 500
+
+
 def test_gelu_for_its_approximation_has_no_diagnosis():
     exact = Setting(lambda x: gelu(x), POINTS, values.mixed)
     planted = Planted("gelu", exact, "x", of(lambda x: gelu(x, approximate=True), "x"), set())

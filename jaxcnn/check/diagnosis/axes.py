@@ -18,6 +18,19 @@ def subsets(axes: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield from itertools.combinations(axes, count)
 
 
+def orders(rank: int) -> list[tuple[int, ...]]:
+    """Every other order of the axes 1 … rank, those that exchange the fewest first.
+
+    Of more than five axes, whose orders are too many, only two are exchanged.
+    """
+    own = tuple(range(1, rank + 1))
+    if rank > 5:
+        pairs = itertools.combinations(own, 2)
+        return [tuple({a: b, b: a}.get(k, k) for k in own) for a, b in pairs]
+    every = itertools.permutations(own)
+    return sorted(every, key=lambda order: sum(o != k for k, o in enumerate(order, start=1)))[1:]
+
+
 def reordering(order: tuple[int, ...]) -> tuple[Kind, str]:
     """The kind, and the sentence, of the expected with its axes 1, 2, … put in this order."""
     exchanged = sum(o != k for k, o in enumerate(order, start=1))

@@ -3,11 +3,10 @@
 import functools
 import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
-from jaxcnn.check.diagnosis.axes import long, reordering, subsets
+from jaxcnn.check.diagnosis.axes import long, orders, reordering, subsets
 from jaxcnn.check.diagnosis.sample import PAIRS, Diagnosis, Kind, Sample
 from jaxcnn.check.diagnosis.words import in_words, listed
 
@@ -34,7 +33,7 @@ def reversed_axes(sample: Sample) -> Diagnosis | None:
 def reordered_axes(sample: Sample) -> Diagnosis | None:
     """The expected, or what the reference gives for an input, with axes in another order."""
     expected = sample.expected
-    for order in _orders(expected.ndim - 1):
+    for order in orders(expected.ndim - 1):
         turned = functools.partial(np.transpose, axes=(0, *order))
         kind, sentence = reordering(order)
         if turned(expected).shape == expected.shape and sample.moved(turned):
@@ -43,7 +42,7 @@ def reordered_axes(sample: Sample) -> Diagnosis | None:
             why = "a reshape stands where a transpose belongs"
             return Diagnosis(kind, f"{sentence}, then reshaped: {why}")
     for name, x in sample.inputs.items():
-        for order in _orders(x.ndim - 1):
+        for order in orders(x.ndim - 1):
             other = x.transpose(0, *order)
             if other.shape == x.shape and sample.would_be({name: other}):
                 return Diagnosis(
@@ -109,9 +108,3 @@ def misplaced(sample: Sample) -> Diagnosis | None:
 
 def _reversal(axes: tuple[int, ...]) -> Kind:
     return Kind.ROTATED if len(axes) > 1 else Kind.FLIPPED
-
-
-def _orders(rank: int) -> Iterator[tuple[int, ...]]:
-    """Every other order of the axes 1 … rank, those that exchange the fewest first."""
-    orders = itertools.permutations(range(1, rank + 1))
-    return iter(sorted(orders, key=lambda order: sum(o != k for k, o in enumerate(order, start=1)))[1:])

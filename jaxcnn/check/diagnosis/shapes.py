@@ -1,10 +1,8 @@
 """A gradient of another shape than the expected."""
 
-import itertools
-
 import numpy as np
 
-from jaxcnn.check.diagnosis.axes import reordering, subsets
+from jaxcnn.check.diagnosis.axes import orders, reordering, subsets
 from jaxcnn.check.diagnosis.sample import Diagnosis, Kind, Sample
 from jaxcnn.check.diagnosis.words import in_words, listed
 
@@ -54,7 +52,7 @@ def cropped_or_extended(sample: Sample) -> Diagnosis | None:
 
 def transposed_shape(sample: Sample) -> Diagnosis | None:
     """The expected with its axes in another order."""
-    for order in itertools.permutations(range(1, sample.expected.ndim)):
+    for order in orders(sample.expected.ndim - 1):
         other = sample.expected.transpose(0, *order)
         if other.shape == sample.got.shape and _equal(
             sample, sample.got.transpose(0, *np.argsort(order) + 1)
