@@ -11,6 +11,7 @@ Wrong kinds of things are `TypeError`, wrong values and shapes `ValueError`, as 
 import math
 import operator
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, NoReturn
 
 
@@ -30,12 +31,16 @@ def integer(
     """`value` as an int of at least `least`; a bool or a float is refused, not rounded.
 
     forms: all that might have come, where an integer is one form of several.
+
+    A symbolic integer, an Integral without a value, passes: so the proofs can run the arithmetic of windows
+    for every size at once.
     """
     what = "an integer" if least is None else f"an integer of at least {least}"
     try:
         if isinstance(value, bool):
             raise TypeError
-        number = operator.index(value)
+        symbolic = isinstance(value, Integral) and not hasattr(value, "__index__")
+        number = value if symbolic else operator.index(value)
     except TypeError:
         wrong_type(operation, f"{argument} is {value!r}", forms or what)
     if least is not None and number < least:

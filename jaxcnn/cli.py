@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.json is not None and not arguments.json.parent.is_dir():
         parser.error(f"argument --json: there is no folder {arguments.json.parent}")
+    if arguments.json is not None and arguments.json.is_dir():
+        parser.error(f"argument --json: {arguments.json} is a folder; expected a file")
     if arguments.command == "check":
         return command_check.run(check, arguments)
     try:

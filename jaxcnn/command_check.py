@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of sizes and values [%(default)s]")
     add("--ulps", type=float, default=32.0, help="rounding allowed where it is not exact [%(default)s]")
     add("--time-limit", type=float, default=120.0, metavar="S", help="for each geometry [%(default)s]")
-    add("--memory-limit", type=float, metavar="GB", help="memory of the process that checks")
+    add("--memory-limit", type=float, metavar="GIB", help="memory of the process that checks")
     add("--json", type=Path, metavar="FILE", help="also write the reports to FILE")
     add("--self-test", action="store_true", help="check the checker on planted errors and right rules")
 
@@ -54,38 +54,54 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
             parser.error(f"argument --{name}: {getattr(given, name)}; expected at least 1")
     if not given.time_limit > 0:
         parser.error(f"argument --time-limit: {given.time_limit}; expected more than 0 seconds")
+    if given.memory_limit is not None and not given.memory_limit > 0:
+        parser.error(f"argument --memory-limit: {given.memory_limit}; expected more than 0 GiB")
+    if given.seed < 0:
+        parser.error(f"argument --seed: {given.seed}; expected at least 0")
     if given.jvp and given.backward:
         parser.error("argument --backward: not allowed with --jvp, which checks a custom_jvp")
 
     from jaxcnn.check import isolation, sizes
+    from jaxcnn.check.report import array_to_json
 
     sys.path.insert(0, str(Path.cwd()))  # as python -m does, here and in the process that checks
     target = isolation.Target(given.fun, given.against, given.backward, given.jvp)
     try:
         named = dict(sizes.read_named(text) for text in given.size)
+        if len(named) < len(given.size):
+            parser.error(f"argument --size: {', '.join(given.size)}; expected each name once")
         arguments, ranges = sizes.read(given.arg, named)
-        for path in (target.fun, target.reference, target.backward):
-            if path is not None:
-                isolation.load(path)
     except ValueError as error:
         parser.error(str(error))
     x64 = any(argument.dtype == jnp.float64 for argument in arguments)
     options = {"exact": given.exact, "cases": given.cases, "seed": given.seed, "ulps": given.ulps}
-    with isolation.Worker(isolation.prepare, x64, given.memory_limit) as worker:
+    try:
+        with isolation.Worker(isolation.prepare, x64, given.memory_limit) as worker:
+            isolation.find(worker, target, limit=given.time_limit)
 
-        def check(inputs):
-            return isolation.check(worker, target, inputs, limit=given.time_limit, **options)
+            def check(inputs):
+                return isolation.check(worker, target, inputs, limit=given.time_limit, **options)
 
-        try:
             outcomes = sizes.over_sizes(
                 arguments, ranges, check, geometries=given.geometries, seed=given.seed
             )
-        except ValueError as error:  # a call that makes no sense: the checker says why
-            parser.error(str(error))
+    except isolation.Died as end:
+        parser.error(f"argument --memory-limit: {given.memory_limit}: the process that checks {end}")
+    except ValueError as error:  # a call that makes no sense: the checker says why
+        parser.error(str(error))
     for chosen, report in outcomes:
         print("".join(f"{name} = {size}: " for name, size in chosen.items()) + str(report))
     if given.json is not None:
-        record = {"target": vars(target), "reports": [{"sizes": s} | r.as_dict() for s, r in outcomes]}
+        reports = []
+        for chosen, report in outcomes:
+            examples = sizes.examples(arguments, chosen, given.seed)
+            drawn = {
+                position: array_to_json(x)
+                for position, (argument, x) in enumerate(zip(arguments, examples, strict=True))
+                if argument.dtype is not None and not jnp.issubdtype(argument.dtype, jnp.floating)
+            }
+            reports.append({"sizes": chosen, "integers": drawn} | report.as_dict())
+        record = {"target": vars(target), "reports": reports}
         given.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     verdicts = {report.verdict.value for _, report in outcomes}
     return 1 if "FAIL" in verdicts else 3 if "UNCHECKED" in verdicts else 0

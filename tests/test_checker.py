@@ -337,7 +337,7 @@ def test_a_large_input_takes_a_constant_number_of_calls():
         assert calls == 2 + 2 * 4
 
 
-@pytest.mark.parametrize("size", [10, 1000, 1_000_000])
+@pytest.mark.parametrize("size", [10, 1000, 100_000])
 def test_one_wrong_entry_of_the_jacobian_is_found(size):
     """A dense cotangent shows it, however many there are, but for the chance that its number is near 0."""
     wrong = rule(jnp.sin, lambda x, dy: ((jnp.cos(x[0]) * dy).at[3].add(0.1 * dy[7]),))

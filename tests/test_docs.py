@@ -34,9 +34,10 @@ def test_docstring(example):
     run(example)
 
 
-def test_readme():
-    text = (ROOT / "README.md").read_text()
-    run(doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0))
+@pytest.mark.parametrize("path", ["README.md", "jaxcnn/check/README.md"])
+def test_readme(path):
+    text = (ROOT / path).read_text()
+    run(doctest.DocTestParser().get_doctest(text, {}, path, path, 0))
 
 
 @pytest.mark.parametrize("name", [n for n in vars(jaxcnn) if not n.startswith("_")])

@@ -69,6 +69,8 @@ def call(operation: str, inputs: Sequence[Any], names: Sequence[str]) -> Call:
             live.append(position)
             live_names.append(names[path[0].idx] + jax.tree_util.keystr(path[1:]))
             leaf = np.asarray(leaf, dtype)
+        elif isinstance(leaf, np.ndarray) and dtype is not None:
+            leaf = leaf.astype(dtype)  # as an argument of JAX, so also where the reference runs in float64
         leaves.append(leaf)
     if not live:
         raise ValueError(f"{operation}: no input is floating point; expected at least one to differentiate")

@@ -15,8 +15,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jaxcnn.check.call import argument_names
 from jaxcnn.check.report import Report, Verdict
+from jaxcnn.check.rules import Backward
+from jaxcnn.check.sizes import Literal
 from jaxcnn.check.vjp import check_jvp, check_vjp
 
 
@@ -44,7 +48,10 @@ class Worker:
             initializer=self._prepare,
             initargs=self._settings,
         )
-        self._pool.submit(int).result()
+        try:
+            self._pool.submit(int).result()
+        except BrokenProcessPool:
+            raise Died("does not start") from None
         (self._process,) = self._pool._processes.values()
 
     def call(self, function: Callable[..., Any], *arguments: Any, limit: float, **options: Any) -> Any:
@@ -58,7 +65,7 @@ class Worker:
         except TimeoutError:
             how = f"is not done in {limit:g} s"
         except BrokenProcessPool:
-            self._process.join()
+            self._pool.shutdown()  # its thread joins the process; joined twice at once, the exit code is lost
             how = f"ends the process ({_signal(self._process.exitcode)})"
         self.stop()
         self._start()
@@ -104,8 +111,8 @@ def load(path: str) -> Callable[..., Any]:
         raise ValueError(f"{path!r} is not a function's name; expected module:function")
     try:
         found: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{path!r}: {error}") from None
+    except Exception as error:  # a module of anybody's may raise anything
+        raise ValueError(f"{path!r}: importing it raises {type(error).__name__}: {error}") from None
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(f"{path!r}: {getattr(found, '__name__', found)!r} has no {part!r}")
@@ -113,6 +120,25 @@ def load(path: str) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"{path!r} is {type(found).__name__}; expected a function")
     return found
+
+
+def find(worker: Worker, target: Target, *, limit: float) -> None:
+    """Import the functions in the worker, within so many seconds each.
+
+    Raises:
+        ValueError: saying what is not there, or does not come back.
+    """
+    for path in (target.fun, target.reference, target.backward):
+        if path is None:
+            continue
+        try:
+            worker.call(_find, path, limit=limit)
+        except Died as end:
+            raise ValueError(f"{path!r}: importing it {end}") from None
+
+
+def _find(path: str) -> None:
+    load(path)  # a function itself may not be sent back
 
 
 def prepare(x64: bool, memory_limit: float | None) -> None:
@@ -123,6 +149,7 @@ def prepare(x64: bool, memory_limit: float | None) -> None:
 
         limit = int(memory_limit * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        jax.block_until_ready(jax.jit(jnp.sin)(1.0))  # too low a limit is nobody's function's fault
 
 
 def check(worker: Worker, target: Target, inputs: Sequence[Any], *, limit: float, **options: Any) -> Report:
@@ -131,14 +158,24 @@ def check(worker: Worker, target: Target, inputs: Sequence[Any], *, limit: float
     Args:
         worker: made with `prepare`.
         target: what to check.
-        inputs: example arguments, as of `check_vjp`.
+        inputs: example arguments, as of `check_vjp`; a `Literal` is passed on as it is.
         limit: seconds for the check.
         options: as of `check_vjp`.
+
+    Raises:
+        ValueError: if the call makes no sense, as for `check_vjp`; or if the reference raises on arguments of
+            these shapes, or the function where there is no reference.
     """
     try:
         return worker.call(_check, target, tuple(inputs), limit=limit, **options)
+    except ValueError:
+        raise
     except Died as end:
         together = end
+    except Exception as error:  # what the function raises is in the report, so it is not that
+        return Report(
+            Verdict.UNCHECKED, f"the reference or the checker raised {type(error).__name__}: {error}"
+        )
     for what, path, verdict in (
         ("the function", target.fun, Verdict.FAIL),
         ("the reference", target.reference, Verdict.UNCHECKED),
@@ -154,24 +191,64 @@ def check(worker: Worker, target: Target, inputs: Sequence[Any], *, limit: float
 
 
 def _check(target: Target, inputs: tuple[Any, ...], **options: Any) -> Report:
-    fun = load(target.fun)
-    reference = None if target.reference is None else load(target.reference)
+    whole = load(target.fun)
+    fun = _of_arrays(whole, inputs)
+    reference = None if target.reference is None else _of_arrays(load(target.reference), inputs)
+    names = argument_names(whole, len(inputs))
+    arrays = [x for x in inputs if not isinstance(x, Literal)]
+    _is_possible(fun if reference is None else reference, target.reference or target.fun, arrays)
+    options["names"] = [name for name, x in zip(names, inputs, strict=True) if not isinstance(x, Literal)]
     if target.forward_mode:
-        return check_jvp(fun, reference, *inputs, **options)
-    backward = None if target.backward is None else load(target.backward)
-    return check_vjp(fun, reference, *inputs, backward=backward, **options)
+        return check_jvp(fun, reference, *arrays, **options)
+    backward = None if target.backward is None else _gradients_of_arrays(load(target.backward), inputs)
+    return check_vjp(fun, reference, *arrays, backward=backward, **options)
+
+
+def _of_arrays(function: Callable[..., Any], inputs: Sequence[Any]) -> Callable[..., Any]:
+    """The function of its arguments that are arrays: literals are bound."""
+    return lambda *arrays: function(*_filled(inputs, arrays))
+
+
+def _gradients_of_arrays(backward: Backward, inputs: Sequence[Any]) -> Backward:
+    """The backward pass without the literals, and without gradients for them."""
+
+    def result(arrays, cotangent):
+        gradients = backward(_filled(inputs, arrays), cotangent)
+        if not isinstance(gradients, tuple | list) or len(gradients) != len(inputs):
+            return gradients  # the checker says what is wrong with them
+        return tuple(g for g, x in zip(gradients, inputs, strict=True) if not isinstance(x, Literal))
+
+    return result
+
+
+def _filled(inputs: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    rest = iter(arrays)
+    return tuple(x.value if isinstance(x, Literal) else next(rest) for x in inputs)
+
+
+def _is_possible(function: Callable[..., Any], path: str, arrays: Sequence[Any]) -> None:
+    """Raises ValueError unless the function takes arrays of these shapes."""
+    try:
+        try:
+            jax.eval_shape(function, *arrays)
+        except jax.errors.JAXTypeError:  # NumPy cannot be traced
+            function(*(np.array(x) for x in arrays))
+    except Exception as error:
+        given = ", ".join(f"{x.dtype}{list(x.shape)}" for x in arrays)
+        raise ValueError(f"{path!r} of {given} raises {type(error).__name__}: {error}") from None
 
 
 def _alone(target: Target, path: str, inputs: tuple[Any, ...]) -> None:
     """One of them and its derivative, on numbers that are neither zero nor equal."""
-    function = load(path)
+    function = _of_arrays(load(path), inputs)
+    arrays = [x for x in inputs if not isinstance(x, Literal)]
     values = [
         jnp.reshape(jnp.linspace(-1, 2, x.size, dtype=x.dtype), x.shape) if _is_float(x) else x
-        for x in inputs
+        for x in arrays
     ]
     if path == target.fun and target.backward is not None:
         outputs = function(*values)
-        load(target.backward)(tuple(values), outputs)
+        _gradients_of_arrays(load(target.backward), inputs)(tuple(values), outputs)
         return
     live = [k for k, x in enumerate(values) if _is_float(x)]
 

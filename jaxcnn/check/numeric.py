@@ -41,8 +41,8 @@ def slope(phi: Callable[[float], float], x: float) -> Slope:
     """φ′(x)."""
     h = 2.0**-5 * max(abs(x), 1.0) if x == 0 or abs(x) > 1e-3 else abs(x) / 4
     steps = [h / _SHRINK**k for k in range(_STEPS)]
-    up, down, here = [phi(x + s) for s in steps], [phi(x - s) for s in steps], phi(x)
     with np.errstate(all="ignore"):
+        up, down, here = [phi(x + s) for s in steps], [phi(x - s) for s in steps], phi(x)
         column = [(u - d) / (2 * s) for u, d, s in zip(up, down, steps, strict=True)]
         best, uncertainty, factor = column[-1], np.inf, 1.0
         while len(column) > 1:

@@ -267,8 +267,9 @@ class Differences(Problem):
         results = []
         self.doubts = []
         for row in zip(*(r.astype(np.float64) for r in rows), strict=True):
-            gradients, doubts = numeric.gradients(self.truth, row, live)
-            results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
+            with np.errstate(all="ignore"):  # what overflows is excused
+                gradients, doubts = numeric.gradients(self.truth, row, live)
+                results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
             self.doubts.append((*(np.zeros(np.shape(Z)) for Z in results[-1][:-live]), *doubts))
         return _stack(results)
 

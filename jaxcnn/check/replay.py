@@ -35,7 +35,7 @@ def replay(
         (got, expected): bit for bit what the report says, as long as neither function has changed.
 
     Raises:
-        ValueError: if the record has no counterexample, or one of other arguments.
+        ValueError: if the record has no counterexample, or one of other arguments, or one of `check_jvp`.
     """
     said = record if isinstance(record, dict) else json.loads(Path(record).read_text(encoding="utf-8"))
     found = said.get("counterexample")
@@ -56,6 +56,10 @@ def replay(
             f"replay: the record is of {_described(came)}; the function takes {_described(wanted)}"
         )
     index, part = (0, *found["index"]), found["part"]
+    if problem.parts[part : part + 1] != (found["what"],):
+        raise ValueError(
+            f"replay: the record is of {found['what']}; the function has {', '.join(problem.parts)}"
+        )
     return tuple(
         result[part][index].item() for result in (problem.run_fun(phase.rows), problem.run_truth(phase.rows))
     )

@@ -9,7 +9,7 @@ import ast
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,13 @@ Sizes = Mapping[str, int]
 
 _ARRAY = re.compile(r"(?P<dtype>[a-z]+\d*)\s*\[(?P<shape>[^\]]*)\](\s*<\s*(?P<below>\d+))?")
 _RANGE = re.compile(r"(\d+)\s*\.\.\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Literal:
+    """An argument that is passed on as it is, be it a number."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,11 @@ class Argument:
     def example(self, sizes: Sizes, rng: np.random.Generator) -> Any:
         """The argument at these sizes."""
         if self.dtype is None:
-            return self.literal
+            return Literal(self.literal)
         shape = tuple(sizes[n] if isinstance(n, str) else n for n in self.shape)
         if jnp.issubdtype(self.dtype, jnp.floating):
             return np.zeros(shape, self.dtype)
-        return rng.integers(0, self.below or 2, shape).astype(self.dtype)
+        return rng.integers(0, 2 if self.below is None else self.below, shape).astype(self.dtype)
 
 
 def read_range(text: str) -> range:
@@ -88,10 +95,9 @@ def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argumen
             arguments.append(Argument(literal=_literal(text)))
             continue
         below = None if match["below"] is None else int(match["below"])
-        try:
-            dtype = jnp.dtype(match["dtype"])
-        except TypeError:
-            raise ValueError(f"{text!r}: there is no dtype {match['dtype']!r}") from None
+        dtype = _dtype(match["dtype"], text)
+        if below is not None and (below < 1 or not jnp.issubdtype(dtype, jnp.integer)):
+            raise ValueError(f"{text!r}: < {below}; expected a bound of at least 1, of an integer dtype")
         shape: list[int | str] = []
         for axis, size in enumerate(filter(None, map(str.strip, match["shape"].split(",")))):
             if size.isidentifier():
@@ -105,7 +111,21 @@ def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argumen
                 ranges[own] = read_range(size)
                 shape.append(own)
         arguments.append(Argument(dtype, tuple(shape), below))
+    used = {size for argument in arguments for size in argument.shape}
+    for name in named:
+        if name not in used:
+            raise ValueError(f"there is no argument of size {name!r}; expected one such as float32[{name}]")
     return arguments, ranges
+
+
+def _dtype(name: str, text: str) -> Any:
+    try:
+        dtype = jnp.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or not (jnp.issubdtype(dtype, jnp.number) or dtype.kind == "b"):
+        raise ValueError(f"{text!r}: there is no dtype {name!r} of numbers; expected one such as float32")
+    return dtype
 
 
 def _literal(text: str) -> Any:
@@ -129,12 +149,40 @@ def assignments(ranges: Mapping[str, range], most: int, seed: int) -> list[dict[
     return [dict(zip(ranges, sizes, strict=True)) for sizes in ordered]
 
 
-def smaller(ranges: Mapping[str, range], sizes: Sizes) -> Iterator[dict[str, int]]:
-    """All choices that are smaller in some size and larger in none, the smallest first."""
+def smallest(
+    ranges: Mapping[str, range], sizes: Sizes, fails: Callable[[Sizes], bool], *, most: int
+) -> dict[str, int]:
+    """The smallest sizes found that still fail, in `most` trials about.
+
+    All smaller ones in order, if they are that few; else one size after the other is bisected, until none
+    gets smaller.
+    """
     below = [range(r[0], sizes[name] + 1) for name, r in ranges.items()]
-    for choice in sorted(itertools.product(*below), key=lambda choice: (sum(choice), choice)):
-        if choice != tuple(sizes.values()):
-            yield dict(zip(ranges, choice, strict=True))
+    if math.prod(map(len, below)) <= most + 1:
+        for choice in sorted(itertools.product(*below), key=lambda choice: (sum(choice), choice)):
+            fewer = dict(zip(ranges, choice, strict=True))
+            if fewer == sizes or fails(fewer):
+                return fewer
+    best, trials = dict(sizes), 0
+    while True:
+        before = dict(best)
+        for name, r in ranges.items():
+            low = middle = r[0]
+            while low < best[name] and trials < most:
+                trials += 1
+                if fails(best | {name: middle}):
+                    best[name] = middle
+                else:
+                    low = middle + 1
+                middle = (low + best[name]) // 2
+        if best == before:
+            return best
+
+
+def examples(arguments: Sequence[Argument], sizes: Sizes, seed: int) -> list[Any]:
+    """The arguments at these sizes; the same integers whenever it is the same seed."""
+    rng = np.random.default_rng((seed, *sizes.values()))
+    return [argument.example(sizes, rng) for argument in arguments]
 
 
 def over_sizes(
@@ -146,25 +194,33 @@ def over_sizes(
     seed: int = 0,
     most_smaller: int = 32,
 ) -> list[tuple[dict[str, int], Report]]:
-    """Check at some sizes, the smallest first; after a failure at all smaller ones, for the smallest.
+    """Check at some sizes, the smallest first; after a failure at smaller ones, for the smallest.
 
     Returns:
         (sizes, report) in order; a report that failed comes last, at the smallest sizes found.
+
+    Raises:
+        ValueError: as `check` does, at the sizes chosen. On the way to smaller ones it is no failure.
     """
-    rng = np.random.default_rng(seed)
+    reports: dict[tuple[int, ...], Report] = {}
 
-    def at(sizes: Sizes) -> Report:
-        return check([argument.example(sizes, rng) for argument in arguments])
+    def fails(sizes: Sizes) -> bool:
+        key = tuple(sizes.values())
+        try:
+            reports[key] = check(examples(arguments, sizes, seed))
+        except ValueError as error:
+            if not failed:
+                at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+                raise ValueError(f"at {at}: {error}" if at else str(error)) from error
+            return False
+        return reports[key].verdict is Verdict.FAIL
 
-    outcomes = []
+    outcomes, failed = [], False
     for sizes in assignments(ranges, geometries, seed):
-        report = at(sizes)
-        if report.verdict is not Verdict.FAIL:
-            outcomes.append((sizes, report))
-            continue
-        for fewer in itertools.islice(smaller(ranges, sizes), most_smaller):
-            other = at(fewer)
-            if other.verdict is Verdict.FAIL:
-                return [*outcomes, (fewer, other)]
-        return [*outcomes, (sizes, report)]
+        failed = fails(sizes)
+        if failed:
+            sizes = smallest(ranges, sizes, fails, most=most_smaller)
+        outcomes.append((sizes, reports[tuple(sizes.values())]))
+        if failed:
+            break
     return outcomes

@@ -1,5 +1,6 @@
 """check_vjp and check_jvp: does a hand-written derivative agree with that of the reference?"""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -60,7 +61,8 @@ def check_vjp(
         reference: a function of the same inputs with the same outputs; `jax.vjp` of it is the truth, also as
             to the convention at kinks and ties. None: `fun` itself, its custom rules taken out; where it is
             NumPy, central differences in float64, which leave out kinks.
-        inputs: example arguments, pytrees of arrays: they give shape and dtype, the values are drawn. Leaves
+        inputs: example arguments, pytrees of arrays: they give shape and dtype, the values are drawn; or
+            Hypothesis strategies of such, which draw shapes too (`jaxcnn.check.strategies`). Leaves
             that are not floating point (labels, indices, keys) are passed on as they are.
         backward: (inputs, cotangent) → a tuple of gradients, one an argument, in JAX or NumPy. The cotangent
             has the structure of the output; for an argument that is not differentiable anything will do.
@@ -94,7 +96,13 @@ def check_vjp(
     probably scaled: got is 0.5 times the expected, everywhere: the 2 of a square's derivative, forgotten
     central differences give 2, as the reference does
     """
-    options = {"exact": exact, "vary": vary, "cases": cases, "seed": seed, "ulps": ulps}
+    options: dict[str, Any] = {"exact": exact, "vary": vary, "cases": cases, "seed": seed, "ulps": ulps}
+    hypothesis = sys.modules.get("hypothesis")  # without it there are no strategies
+    if hypothesis and any(isinstance(x, hypothesis.strategies.SearchStrategy) for x in inputs):
+        from jaxcnn.check.strategies import check_strategies
+
+        options |= {"backward": backward, "transformations": transformations, "names": names}
+        return check_strategies(fun, reference, *inputs, **options)
     check = reverse_check(fun, reference, inputs, backward, names, transformations=transformations, **options)
     return check if isinstance(check, Report) else check.report()
 
@@ -130,9 +138,8 @@ def check_jvp(
         outputs = output_shapes(flat, arguments, host=False)
     except Exception as error:
         return Report(Verdict.FAIL, f"the function raised {type(error).__name__}: {error}")
-    primal = rules.stripped(flat, arguments.like) if reference is None else arguments.flat(reference)
-    if (mismatch := _shape_mismatch(outputs, output_shapes(primal, arguments, host=False))) is not None:
-        return Report(Verdict.FAIL, mismatch)
+    primal = rules.stripped(flat) if reference is None else arguments.flat(reference)
+    _same_outputs("check_jvp", outputs, output_shapes(primal, arguments, host=False))
     own = _output_names(outputs)
     return Check(
         operation="check_jvp",
@@ -185,9 +192,8 @@ def reverse_check(
         primal = arguments.flat(reference)
         expected = output_shapes(primal, arguments, host=False)
     elif not host:
-        primal = rules.stripped(flat, arguments.like)
-    if (mismatch := _shape_mismatch(outputs, expected)) is not None:
-        return Report(Verdict.FAIL, mismatch)
+        primal = rules.stripped(flat)
+    _same_outputs("check_vjp", outputs, expected)
     if host:
         options["transformations"] = ("eager",)
     return Check(
@@ -384,10 +390,10 @@ class Check:
 
     def __post_init__(self) -> None:
         """Trace function and reference, unless it was said how they compute."""
+        self.analyses: list[Analysis] = [_UNTRACED]
         if self.exact is not None:
-            self.magnitude, self.analyses = _SAFE_MAGNITUDE, [_UNTRACED]
+            self.magnitude = _SAFE_MAGNITUDE
             return
-        self.analyses: list[Analysis] = []
         truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
         for self.magnitude in _MAGNITUDES:
             self.analyses = [
@@ -512,7 +518,7 @@ class Check:
                 return verdict
         if part < outputs or self.derivative is not rules.reverse:
             return None
-        primal = vote.primal_in_float64(rules.stripped(self.primal, self.call.like))
+        primal = vote.primal_in_float64(rules.stripped(self.primal))
         slope = numeric.gradient_entry(primal, row, live, part - outputs, index)
         return vote.differences(slope, got, expected)
 
@@ -575,12 +581,13 @@ def _output_names(outputs: Sequence[Any]) -> list[str]:
     return ["the output"] if len(outputs) == 1 else [f"output {k}" for k in range(len(outputs))]
 
 
-def _shape_mismatch(outputs: Sequence[Any], expected: Sequence[Any]) -> str | None:
-    came = [f"{x.dtype}{list(x.shape)}" for x in outputs]
-    wanted = [f"{x.dtype}{list(x.shape)}" for x in expected]
+def _same_outputs(operation: str, outputs: Sequence[Any], expected: Sequence[Any]) -> None:
+    came = ", ".join(f"{x.dtype}{list(x.shape)}" for x in outputs)
+    wanted = ", ".join(f"{x.dtype}{list(x.shape)}" for x in expected)
     if came != wanted:
-        return f"the function returns {', '.join(came)}, the reference {', '.join(wanted)}"
-    return None
+        raise ValueError(
+            f"{operation}: the function returns {came}, the reference {wanted}; expected the same"
+        )
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:

@@ -5,6 +5,7 @@ result is a `Number` or a `Truth`. So a function of integers, ours to prove or t
 on them as it stands. Where it asks which of two ways to go (`if`, `and`, `max`), `explore` goes both.
 """
 
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,9 @@ class Number:
         return bool(self != 0)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+numbers.Integral.register(Number)
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # errors print numbers, and z3 prints slowly
