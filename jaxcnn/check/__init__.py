@@ -11,10 +11,17 @@
     diagnosis   what probably caused it
     vote        who is wrong: function, reference or compiler; by central differences (numeric)
     report      verdict, evidence, counterexample
+    laws        check_laws: what holds of every gradient, without a reference
+    strategies  example inputs drawn by Hypothesis, the smallest failing one found
+    sizes       arguments in words, of a range of sizes: for the command line
+    isolation   checks in a process of their own
+    replay      a report in a file, and its counterexample run again
+    self_test   does the checker still find anything?
 
 It knows nothing of convolutions: jaxcnn's own operations are checked from `jaxcnn.derivations`.
 """
 
+from jaxcnn.check.laws import check_laws as check_laws
 from jaxcnn.check.report import Counterexample as Counterexample
 from jaxcnn.check.report import DerivationError as DerivationError
 from jaxcnn.check.report import Evidence as Evidence

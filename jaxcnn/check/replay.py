@@ -41,7 +41,14 @@ def replay(
     found = said.get("counterexample")
     if not found:
         raise ValueError(f"replay: the record says {said.get('verdict')} and has no counterexample")
-    options: dict[str, Any] = {"exact": found["exact"], "vary": True, "cases": 1, "seed": 0, "ulps": ulps}
+    options: dict[str, Any] = {
+        "exact": found["exact"],
+        "vary": True,
+        "cases": 1,
+        "seed": 0,
+        "ulps": ulps,
+        "accurate": False,
+    }
     check = reverse_check(
         fun, reference, inputs, backward, None, transformations=(found["transformation"],), **options
     )

@@ -50,6 +50,7 @@ def check_vjp(
     cases: int = 48,
     seed: int = 0,
     ulps: float = 32.0,
+    accurate: bool = False,
     transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
     names: Sequence[str] | None = None,
 ) -> Report:
@@ -75,6 +76,8 @@ def check_vjp(
         cases: how many sets of values to try; large inputs get fewer, 4 at least.
         seed: of the values.
         ulps: how many units of rounding to allow where it is not exact.
+        accurate: True: only rounding on the reference's way excuses a difference. False: rounding on the way
+            of `fun` as well: its formula may cancel digits that the reference keeps.
         transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
             whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
         names: of the inputs, for the report; by default those of `fun`'s signature.
@@ -97,6 +100,7 @@ def check_vjp(
     central differences give 2, as the reference does
     """
     options: dict[str, Any] = {"exact": exact, "vary": vary, "cases": cases, "seed": seed, "ulps": ulps}
+    options["accurate"] = accurate
     hypothesis = sys.modules.get("hypothesis")  # without it there are no strategies
     if hypothesis and any(isinstance(x, hypothesis.strategies.SearchStrategy) for x in inputs):
         from jaxcnn.check.strategies import check_strategies
@@ -116,6 +120,7 @@ def check_jvp(
     cases: int = 48,
     seed: int = 0,
     ulps: float = 32.0,
+    accurate: bool = False,
     transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
     names: Sequence[str] | None = None,
 ) -> Report:
@@ -158,6 +163,7 @@ def check_jvp(
         cases=cases,
         seed=seed,
         ulps=ulps,
+        accurate=accurate,
         transformations=tuple(transformations),
     ).report()
 
@@ -253,6 +259,7 @@ class Check:
     cases: int
     seed: int
     ulps: float
+    accurate: bool
     transformations: tuple[Transformation, ...]
 
     def report(self) -> Report:
@@ -377,7 +384,17 @@ class Check:
             truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
             like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
-            one, truth, names, like, parts, outputs, phase.exact, self.ulps, phase.transformation, self.host
+            one,
+            truth,
+            names,
+            like,
+            parts,
+            outputs,
+            phase.exact,
+            self.ulps,
+            phase.transformation,
+            self.host,
+            self.accurate,
         )
 
     def expected(self, phase: Phase) -> list[Any]:

@@ -65,15 +65,15 @@ class Row:
 
 
 def check_case(derivation: Derivation, case: Case, **options: Any) -> Report:
-    """`check_vjp` of a derivation on one case; options as there, compiled only by default."""
-    options = {"transformations": ("jit",)} | options
+    """`check_vjp` of a derivation on one case; options as there, by default accurate, and compiled only."""
+    chosen: dict[str, Any] = {"transformations": ("jit",), "accurate": True} | options
     return check_vjp(
         partial(derivation.operation, **case.keywords),
         partial(derivation.oracle, **case.keywords),
         *case.inputs,
         exact=derivation.exact,
         names=derivation.arguments,
-        **options,
+        **chosen,
     )
 
 
