@@ -38,6 +38,8 @@ class Derivation:
         source: ledger numbers or the paper.
         convention: what is declared at kinks, ties and NaN; empty where there are none.
         variant: the keyword that sets this derivation apart where an operation has several.
+        accurate: only the oracle's rounding excuses a difference; False where the operation's own formula may
+            lose digits that the oracle's keeps.
         sample: one small call whose inputs carry a batch on axis 0, all but the shared ones.
         shared: the names of the inputs that all examples of a batch share, parameters foremost.
     """
@@ -50,6 +52,7 @@ class Derivation:
     source: str
     convention: str = ""
     variant: str = ""
+    accurate: bool = field(kw_only=True, default=True)
     sample: Case = field(kw_only=True)
     shared: tuple[str, ...] = field(kw_only=True, default=())
 
