@@ -3,6 +3,7 @@
     vjp         check_vjp, check_jvp, assert_vjp: what to try, and what to say of it
     call        arguments seen flat, whatever pytrees they are
     rules       derivatives as functions of flat rows; custom rules taken out
+    jaxprs      a program run step by step
     polynomial  is a program a polynomial, computed without rounding? (degrees, primitives)
     values      the values that are drawn: integers, ties, boundaries, wide scales
     problem     a derivative against its truth, over a batch of rows

@@ -21,19 +21,10 @@ from jax.extend import core
 from jax.typing import ArrayLike
 
 from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
+from jaxcnn.check.jaxprs import CALLS, bind, run_call
+from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
 
-# Primitives that run a jaxpr once, and the parameter that holds it.
-_CALLS = {
-    "pjit": "jaxpr",
-    "jit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
 # Steps at which a constant beside an input is a place where the function may change its course.
 _THRESHOLDS = frozenset(
     {"add", "add_any", "clamp", "eq", "ge", "gt", "le", "lt", "max", "min", "ne", "select_n", "sub"}
@@ -190,29 +181,16 @@ class _Walk:
         return operand if isinstance(operand, Value) else constant(operand, self.inputs)
 
     def run(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
-        known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
-        known.update(zip(jaxpr.invars, operands, strict=True))
-
-        def read(atom):
-            if isinstance(atom, core.Literal):
-                return np.asarray(atom.val, atom.aval.dtype)
-            return known[atom]
-
-        for equation in jaxpr.eqns:
-            results = self.step(equation, [read(atom) for atom in equation.invars])
-            known.update(zip(equation.outvars, results, strict=True))
-        return [read(atom) for atom in jaxpr.outvars]
+        return run_jaxpr(jaxpr, consts, operands, self.step)
 
     def step(self, equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
         name, results = equation.primitive.name, len(equation.outvars)
-        if name in _CALLS:
-            return self.call(equation.params[_CALLS[name]], operands)
+        if name in CALLS:
+            return run_call(equation, operands, self.step)
         if equation.effects:
             return [inexact(name)] * results
         if not any(isinstance(x, Value) for x in operands):
-            primitive, params = equation.primitive, equation.params
-            outcome = primitive.bind(*operands, **primitive.get_bind_params(params))
-            return outcome if primitive.multiple_results else [outcome]
+            return bind(equation, operands, equation.params)
         self.mine(equation, operands)
         match name:
             case "optimization_barrier":

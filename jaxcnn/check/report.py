@@ -172,6 +172,7 @@ class Report:
 
     def assert_pass(self) -> "Report":
         """Return the report itself; raise DerivationError unless the verdict is PASS."""
+        __tracebackhide__ = True  # pytest shows the report, not this frame
         if self.verdict is not Verdict.PASS:
             raise DerivationError(self)
         return self

@@ -23,6 +23,8 @@ import numpy as np
 from jax import Array
 from jax.extend import core
 
+from jaxcnn.check.jaxprs import CALLS, bind, run, run_call
+
 DELTA = 2.0**-24
 DRAWS = 8
 
@@ -35,17 +37,6 @@ _EXACT = frozenset(
     """.split()  # noqa: SIM905
 )
 _SUMS = frozenset({"reduce_sum", "dot_general", "conv_general_dilated", "cumsum", "scatter-add"})
-# Primitives that run a jaxpr once, and the parameter that holds it.
-_CALLS = {
-    "pjit": "jaxpr",
-    "jit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
 
 
 def sensitivity(
@@ -87,28 +78,18 @@ def sensitivity(
 
 def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:
     """Run a jaxpr step by step, with `noisy` on what each rounding step computes."""
-    values: dict[core.Var, Any] = dict(zip(program.jaxpr.constvars, program.consts, strict=True))
-    values.update(zip(program.jaxpr.invars, inputs, strict=True))
 
-    def read(atom):
-        return atom.val if isinstance(atom, core.Literal) else values[atom]
+    def perturbed(values):
+        return [noisy(x) if _is_float(x) else x for x in values]
 
-    for step in program.jaxpr.eqns:
-        operands = [read(atom) for atom in step.invars]
-        inner = step.params.get(_CALLS.get(step.primitive.name, ""))
-        if inner is not None:
-            closed = inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
-            results = _evaluate(closed, operands, noisy)
-        else:
-            if step.primitive.name in _SUMS:
-                operands = [noisy(x) if _is_float(x) else x for x in operands]
-            params = step.primitive.get_bind_params(step.params)
-            results = step.primitive.bind(*operands, **params)
-            results = results if step.primitive.multiple_results else [results]
-            if step.primitive.name not in _EXACT:
-                results = [noisy(x) if _is_float(x) else x for x in results]
-        values.update(zip(step.outvars, results, strict=True))
-    return [read(atom) for atom in program.jaxpr.outvars]
+    def step(equation, operands):
+        name = equation.primitive.name
+        if name in CALLS:
+            return run_call(equation, operands, step)
+        results = bind(equation, perturbed(operands) if name in _SUMS else operands, equation.params)
+        return results if name in _EXACT else perturbed(results)
+
+    return run(program.jaxpr, program.consts, inputs, step)
 
 
 def _is_float(value: Any) -> bool:

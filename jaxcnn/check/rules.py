@@ -5,7 +5,7 @@ result is (…outputs, …gradients); in forward mode they are tangents, one a l
 (…outputs, …tangents of the outputs).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,19 +13,11 @@ import numpy as np
 from jax.extend import core
 
 from jaxcnn.check.call import Call
+from jaxcnn.check.jaxprs import CALLS, bind, run_call
+from jaxcnn.check.jaxprs import run as run_jaxpr
 
 Flat = Callable[..., tuple[Any, ...]]
 Backward = Callable[[tuple[Any, ...], Any], Any]
-
-# Primitives that hold a function with a rule of its own, and the parameter that holds the function.
-_RULES = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
-_CALLS = {
-    "pjit": "jaxpr",
-    "jit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-}
 
 
 class GradientError(Exception):
@@ -113,36 +105,23 @@ def stripped(flat: Flat) -> Flat:
 
     def run(*live):
         program = jax.make_jaxpr(flat)(*live)  # now, as the dtypes may be wider than the arguments' own
-        return tuple(_evaluate(program.jaxpr, program.consts, live))
+        return tuple(run_jaxpr(program.jaxpr, program.consts, live, _primal))
 
     return run
 
 
-def _evaluate(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any]) -> list[Any]:
-    known = dict(zip(jaxpr.constvars, consts, strict=True)) | dict(zip(jaxpr.invars, operands, strict=True))
-
-    def read(atom):
-        return atom.val if isinstance(atom, core.Literal) else known[atom]
-
-    for step in jaxpr.eqns:
-        values = [read(atom) for atom in step.invars]
-        name, params = step.primitive.name, step.params
-        if name in _RULES or name in _CALLS:
-            inner = params[(_RULES | _CALLS)[name]]
-            inner = inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ())
-            results = _evaluate(inner.jaxpr, inner.consts, values)
-        else:
-            params = {key: _without_rules(value) for key, value in params.items()}
-            results = step.primitive.bind(*values, **step.primitive.get_bind_params(params))
-            results = results if step.primitive.multiple_results else [results]
-        known.update(zip(step.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+def _primal(equation: Any, operands: list[Any]) -> list[Any]:
+    """A step without a rule: functions that have one are entered like any other call."""
+    if equation.primitive.name in CALLS:
+        return run_call(equation, operands, _primal)
+    params = {key: _without_rules(value) for key, value in equation.params.items()}
+    return bind(equation, operands, params)
 
 
 def _without_rules(value: Any) -> Any:
     """The bodies of loops and branches, stripped as well."""
     if isinstance(value, core.ClosedJaxpr):
-        return jax.make_jaxpr(lambda *x: _evaluate(value.jaxpr, value.consts, x))(*value.in_avals)
+        return jax.make_jaxpr(lambda *x: run_jaxpr(value.jaxpr, value.consts, x, _primal))(*value.in_avals)
     if isinstance(value, tuple) and value and all(isinstance(v, core.ClosedJaxpr) for v in value):
         return tuple(map(_without_rules, value))
     return value

@@ -16,7 +16,7 @@ from jaxcnn.check.degrees import Kind
 from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
 from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
 from jaxcnn.check.problem import Differences, Problem, Transformation
-from jaxcnn.check.report import DerivationError, Evidence, Report, Verdict, merged
+from jaxcnn.check.report import Evidence, Report, Verdict, merged
 from jaxcnn.check.rules import Backward, Flat, GradientError
 
 EVERY_TRANSFORMATION: tuple[Transformation, ...] = ("jit", "eager", "vmap", "scan", "second order")
@@ -223,10 +223,7 @@ def assert_vjp(
 ) -> Report:
     """`check_vjp`, raising DerivationError, whose message is the report, unless it passes."""
     __tracebackhide__ = True  # pytest shows the report, not this frame
-    report = check_vjp(fun, reference, *inputs, **options)
-    if report.verdict is not Verdict.PASS:
-        raise DerivationError(report)
-    return report
+    return check_vjp(fun, reference, *inputs, **options).assert_pass()
 
 
 @dataclass(frozen=True)
@@ -236,7 +233,6 @@ class Phase:
     rows: Sequence[np.ndarray]
     exact: bool
     transformation: Transformation
-    uniform: int = 0
 
 
 @dataclass
@@ -312,9 +308,7 @@ class Check:
     def phases(self):
         """The rows to try, in order: all of them one way, then fewer under the other transformations."""
         rng = np.random.default_rng(self.seed)
-        size = sum(max(np.size(x), 1) for x in self.like)
-        cases = max(_LEAST_CASES, min(self.cases, _NUMBERS // max(size, 1)))
-        kinds = []
+        cases, kinds = self.drawn, []
         if self.is_exact:
             draw = partial(values.integers, rng, magnitude=self.magnitude)
             rows = [draw(cases, x.shape) for x in self.like]
@@ -351,6 +345,12 @@ class Check:
             return rows
         own = [np.broadcast_to(x, row.shape) for x, row in zip(self.call.like, rows, strict=False)]
         return [*own, *rows[len(own) :]]
+
+    @property
+    def drawn(self) -> int:
+        """How many sets of values are drawn: fewer of large ones."""
+        size = sum(max(np.size(x), 1) for x in self.like)
+        return max(_LEAST_CASES, min(self.cases, _NUMBERS // max(size, 1)))
 
     @property
     def like(self) -> list[Any]:
@@ -453,7 +453,7 @@ class Check:
         if not self.is_exact or self.kind is not Kind.POLYNOMIAL:
             return {}
         degree = max(analysis.degree or 0 for analysis in self.analyses)
-        points = values.uniform_rows(max(_LEAST_CASES, self.cases))
+        points = values.uniform_rows(self.drawn)
         return {
             "chance": schwartz_zippel(degree, 2 * self.magnitude + 1, points),
             "degree": degree,

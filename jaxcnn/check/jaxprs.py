@@ -1,0 +1,51 @@
+"""Run a jaxpr step by step, with a say in what each step does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jax.extend import core
+
+# Primitives that run a jaxpr once, and the parameter that holds it.
+CALLS = {
+    "pjit": "jaxpr",
+    "jit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
+}
+
+Step = Callable[[Any, list[Any]], Sequence[Any]]
+
+
+def run(jaxpr: Any, consts: Sequence[Any], operands: Sequence[Any], step: Step) -> list[Any]:
+    """The results of a jaxpr, each equation's as `step(equation, operands)` gives them."""
+    known: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+    known.update(zip(jaxpr.invars, operands, strict=True))
+
+    def read(atom):
+        if isinstance(atom, core.Literal):
+            return np.asarray(atom.val, atom.aval.dtype)
+        return known[atom]
+
+    for equation in jaxpr.eqns:
+        results = step(equation, [read(atom) for atom in equation.invars])
+        known.update(zip(equation.outvars, results, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def run_call(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
+    """The results of an equation whose primitive is one of `CALLS`: those of the jaxpr it holds."""
+    inner = equation.params[CALLS[equation.primitive.name]]
+    if isinstance(inner, core.ClosedJaxpr):
+        return run(inner.jaxpr, inner.consts, operands, step)
+    return run(inner, (), operands, step)
+
+
+def bind(equation: Any, operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """The results of an equation's primitive itself."""
+    results = equation.primitive.bind(*operands, **equation.primitive.get_bind_params(params))
+    return results if equation.primitive.multiple_results else [results]
