@@ -140,6 +140,13 @@ def test_a_small_multilinear_map_is_checked_on_all_combinations_of_basis_vectors
     assert "being multilinear, it is right for this size" in report.reason
 
 
+def test_a_bound_counts_the_cases_that_were_drawn():
+    """Large inputs get fewer than asked for: 4 here, 2 of them uniform."""
+    report = check_vjp(square, square, np.zeros(500_000), transformations=("jit",))
+    assert report.evidence.cases == 4
+    assert report.evidence.chance == (2 / 1001) ** 2
+
+
 def test_no_bound_is_claimed_of_what_is_not_polynomial():
     relu = rule(lambda x: jnp.maximum(x, 0), lambda x, dy: (jnp.where(x[0] > 0, dy, 0),))
     report = check_vjp(relu, jax.nn.relu, np.zeros(3), **QUICK)
