@@ -206,7 +206,9 @@ def test_values_and_slopes_are_those_of_jax_nn(g, oracle, request):
     Z = normal(50)
     dA = like_output(g, Z)
     np.testing.assert_allclose(g(Z), theirs(Z), rtol=1e-11, atol=1e-14)
-    np.testing.assert_allclose(pull(g, Z, dA), pull(theirs, Z, dA), rtol=1e-11, atol=1e-14)
+    # in theirs 1 + tanh u and 1 − tanh² u cancel; ours: test_saturated_derivatives_keep_their_digits
+    lost = 1e-13 if name == "gelu by tanh" else 1e-14
+    np.testing.assert_allclose(pull(g, Z, dA), pull(theirs, Z, dA), rtol=1e-11, atol=lost)
 
 
 @every_smooth
