@@ -73,10 +73,10 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     for flat, j in reversed(list(enumerate(window.taps()))):
         value = tap(A_pad, window, j)
         index = jnp.where((value == Z) | jnp.isnan(value), jnp.asarray(flat, index.dtype), index)
-    return Z, _on_pixels(index, Z, window)
+    return Z, on_pixels(index, Z, window)
 
 
-def _on_pixels(index: Array, Z: Array, window: Window) -> Array:
+def on_pixels(index: Array, Z: Array, window: Window) -> Array:
     """k, where a window of −inf alone takes its first pixel instead of padding that equals it."""
     if not any(p > 0 or q > 0 for p, q in window.padding):
         return index
@@ -178,3 +178,20 @@ def _where(condition: Array | np.ndarray, V: Array) -> Array:
 def is_index(index: Array, flat: int | np.ndarray) -> Array:
     """[k = j] of each window; flat taps broadcast against k."""
     return index == jnp.asarray(flat, index.dtype)
+
+
+def indices(index: Array, taps: int) -> Array:
+    """[k = j] for every flat tap j, (B, *n_out, F, C)."""
+    return jnp.expand_dims(index, -2) == _last_but_one(np.arange(taps, dtype=index.dtype), index.ndim)
+
+
+def members(M: Array, taps: int) -> Array:
+    """[j ∈ M] for every flat tap j, (B, *n_out, F, C)."""
+    one = np.uint8(1)
+    bits = (jnp.expand_dims(M, -2) >> _last_but_one(np.arange(8, dtype=M.dtype), M.ndim)) & one
+    every = bits.reshape(*M.shape[:-2], 8 * M.shape[-2], M.shape[-1])
+    return lax.slice_in_dim(every, 0, taps, axis=-2) == one
+
+
+def _last_but_one(values: np.ndarray, rank: int) -> np.ndarray:
+    return values.reshape(*[1] * (rank - 1), -1, 1)
