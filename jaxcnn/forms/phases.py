@@ -84,6 +84,16 @@ def join(V: Array, window: Window) -> Array:
     return lax.slice(V, (0,) * V.ndim, (V.shape[0], *window.input_size, V.shape[-1]))
 
 
+def cut(A: Array, window: Window) -> Array:
+    """The inverse of `join`: (B, *n, C) as (B, q_0, s_0, q_1, s_1, …, C), zero beyond n."""
+    steps = _steps(window)
+    more = [(0, q * s - n, 0) for q, s, n in zip(steps, window.stride, window.input_size, strict=True)]
+    A = lax.pad(A, jnp.zeros((), A.dtype), [(0, 0, 0), *more, (0, 0, 0)])
+    axes = itertools.chain(*zip(steps, window.stride, strict=True))
+    layout = sharded_as((A, 0), *[None] * (2 * window.rank), (A, -1))
+    return lax.reshape(A, (A.shape[0], *axes, A.shape[-1]), out_sharding=layout)
+
+
 def phased(V: Array, window: Window) -> Array:
     """V (B, q_0, 1, q_1, 1, …, C) repeated for every phase, (B, q_0, s_0, …, C)."""
     shape = list(V.shape)
