@@ -27,7 +27,8 @@ from jax.typing import ArrayLike
 
 from jaxcnn._errors import number
 from jaxcnn._pools import pool_input
-from jaxcnn.forms.windows import accumulator, pad, tap, untap, widened
+from jaxcnn.forms import phases
+from jaxcnn.forms.windows import accumulator, like, pad, tap, widened
 from jaxcnn.window import Padding, Window
 
 
@@ -89,14 +90,14 @@ def _lp_pool(spec: _Norm, A: Array) -> Array:
 def _lp_pool_dA(spec: _Norm, A: Array, Z: Array, dZ: Array) -> Array:
     window, order = spec
     wide = accumulator(A.dtype)
-    A_pad, Z, dZ = pad(A.astype(wide), window), Z.astype(wide), dZ.astype(wide)
-    kink = Z == 0
-    Z = jnp.where(kink, jnp.ones_like(Z), Z)
-    shares = (
-        untap(jnp.where(kink, jnp.zeros_like(Z), dZ * _slope(tap(A_pad, window, j), Z, order)), window, j)
-        for j in window.taps()
-    )
-    return functools.reduce(operator.add, shares).astype(A.dtype)
+    value = phases.cut(A.astype(wide), window)
+    shares = []
+    for taps, (Z_t, dZ_t) in phases.gather(window, Z.astype(wide), dZ.astype(wide)):
+        kink = phases.phased(Z_t, window) == 0  # or no window at all
+        norm = jnp.where(kink, jnp.ones_like(value), phases.phased(Z_t, window))
+        counts = ~kink & like(taps >= 0, kink)
+        shares.append(jnp.where(counts, dZ_t * _slope(value, norm, order), jnp.zeros_like(value)))
+    return phases.join(functools.reduce(operator.add, shares), window).astype(A.dtype)
 
 
 def _slope(value: Array, Z: Array, order: float) -> Array:

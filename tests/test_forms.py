@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.derivations.geometry import windows
-from jaxcnn.forms import axes, correlation, grouped, im2col, pooling, scatter, shifted, toeplitz
+from jaxcnn.derivations.geometry import sees_pixels, windows
+from jaxcnn.forms import axes, correlation, grouped, halves, im2col, pooling, scatter, shifted, toeplitz
 from jaxcnn.forms.windows import pad, pixel_index, tap, untap
+from jaxcnn.oracles import pooling as oracles
 from jaxcnn.window import resolve
 
 FORMS = {
@@ -54,6 +55,40 @@ def test_the_forms_of_a_face_agree_bit_for_bit(face, geometry, groups, seed):
     first, *others = all_forms(left, right)
     for form, other in zip(FORMS[face][1:], others, strict=True):
         np.testing.assert_array_equal(first, other, err_msg=form.__module__)
+
+
+@pytest.mark.parametrize("form", [pooling, halves], ids=lambda form: form.__name__.rpartition(".")[2])
+@given(geometry=windows().filter(lambda g: sees_pixels(*g)), seed=st.integers(0, 99))
+def test_every_form_of_a_pool_equals_the_oracle_bit_for_bit(form, geometry, seed):
+    """On integers with ties, NaN and −inf; and for any index, also one that no maximum has."""
+    n, f, keywords = geometry
+    window = resolve("max_pool", n, f, **keywords)
+    rng = np.random.default_rng(seed)
+    A, dZ = integers(rng, 2, *n, 2), integers(rng, 2, *window.output_size, 2)
+    special = rng.choice([0, 0, 0, 1, 2], A.shape)
+    extreme = jnp.where(special == 1, jnp.nan, jnp.where(special == 2, -jnp.inf, A))
+    k = jnp.asarray(rng.integers(0, pooling.taps(window), dZ.shape), pooling.index_dtype(window))
+
+    def mean(A):
+        return oracles.avg_pool(A, f, **keywords, count_padding=True) * pooling.taps(window)
+
+    def place(k, dZ):
+        return oracles.max_pool_dA(k, dZ, f, input_size=n, **keywords)
+
+    @jax.jit
+    def both(A, extreme, k, dZ):
+        Z, index = form.first_max(extreme, window)
+        ours = Z, form.place(index, dZ, window), form.place(k, dZ, window), form.pick(k, A, window)
+        theirs, pull = jax.vjp(lambda A: oracles.max_pool(A, f, **keywords), extreme)
+        placed, adjoint = jax.vjp(lambda dZ: place(k, dZ), dZ)
+        sums, spread = jax.vjp(mean, A)
+        return (
+            (*ours, form.total(A, window), form.spread(dZ, window)),
+            (theirs, *pull(dZ), placed, *adjoint(A), jnp.round(sums), *map(jnp.round, spread(dZ))),
+        )
+
+    for ours, theirs in zip(*both(A, extreme, k, dZ), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_remainder_matters_to_the_rotated_form():

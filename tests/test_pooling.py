@@ -205,6 +205,25 @@ def test_split_ties_keep_a_bit_a_tap():
     assert sum(leaf.nbytes for leaf in jax.tree.leaves(backward)) == 2 * 3 * 3 * 3 * 2
 
 
+@pytest.mark.parametrize("pool", [max_pool, avg_pool])
+def test_a_large_window_is_not_unrolled(pool):
+    """The program of a 31×31 pool and its gradient: 961 taps, in a few hundred lines."""
+    A = jnp.ones((1, 40, 40, 1))
+
+    def both(A):
+        Z, back = jax.vjp(partial(pool, window=(31, 31), stride=1, padding="SAME"), A)
+        return back(Z)
+
+    assert len(jax.jit(both).lower(A).as_text().splitlines()) < 1000
+
+
+def test_the_mask_of_a_large_window_is_one_comparison():
+    A = jnp.asarray(np.random.default_rng(0).integers(0, 9, (40, 40, 2)), jnp.float64)
+    mask = max_pool_mask(A, (20, 20), stride=5)
+    np.testing.assert_array_equal(mask.reshape(5, 5, 400, 2).argmax(2), max_pool_index(A, (20, 20), stride=5))
+    assert mask.sum() == 50
+
+
 # ------------------------------------------------------------------------------ others
 
 

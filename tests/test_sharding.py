@@ -23,6 +23,7 @@ def network(params, A):
     """Every kind of operation that has parameters or a window, once, on a batch."""
     Z = jaxcnn.conv(A, params["W"], params["b"], stride=2, padding="SAME")
     A = jaxcnn.max_pool(jaxcnn.relu(Z), (2, 2), stride=1)
+    A = A - jaxcnn.max_pool(A, (9, 9), stride=1, padding="SAME")  # large windows take another form
     A = jaxcnn.conv(A, params["depthwise"], padding="SAME", groups=4)
     A = jaxcnn.avg_pool(jaxcnn.sigmoid(A), (2, 2), padding="SAME")
     return jaxcnn.log_softmax(jaxcnn.dense(A.reshape(len(A), -1), params["dense"], params["bias"]))

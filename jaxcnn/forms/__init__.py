@@ -10,5 +10,7 @@ rules: those belong to the operations. Every form of a face is tested to equal e
     shifted       all three faces as a sum over kernel taps
     toeplitz      all three faces by the layer's matrix                     (L10)
     pooling       max and average over the taps of a window                 (L17–L19)
+    halves      the same of large windows, by halves
+    phases      the adjoint of taps, gathered pixel by pixel
     windows       what the forms share: the taps of a window and their adjoint
 """

@@ -25,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn.forms.windows import like, pad, tap, untap, widened
+from jaxcnn.forms import phases
+from jaxcnn.forms.windows import accumulator, like, pad, tap, untap, widened
 from jaxcnn.window import Window
 
 
@@ -67,15 +68,20 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     even against pixels of −inf.
     """
     A_pad = pad(A, window, -jnp.inf)
-    dtype = index_dtype(window)
-    best = jnp.full_like(tap(A_pad, window, (0,) * window.rank), -jnp.inf)
-    index = like(_first_inside(window).astype(dtype), best)
-    for flat, j in enumerate(window.taps()):
+    Z = functools.reduce(jnp.maximum, (tap(A_pad, window, j) for j in window.taps()))
+    index = jnp.zeros_like(Z, index_dtype(window))
+    for flat, j in reversed(list(enumerate(window.taps()))):
         value = tap(A_pad, window, j)
-        wins = (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
-        best = jnp.where(wins, value, best)
-        index = jnp.where(wins, jnp.asarray(flat, dtype), index)
-    return best, index
+        index = jnp.where((value == Z) | jnp.isnan(value), jnp.asarray(flat, index.dtype), index)
+    return Z, on_pixels(index, Z, window)
+
+
+def on_pixels(index: Array, Z: Array, window: Window) -> Array:
+    """k, where a window of −inf alone takes its first pixel instead of padding that equals it."""
+    if not any(p > 0 or q > 0 for p, q in window.padding):
+        return index
+    first = like(_first_inside(window).astype(index.dtype), index)
+    return jnp.where(jnp.isneginf(Z), first, index)
 
 
 def pick(index: Array, A: Array, window: Window) -> Array:
@@ -89,12 +95,12 @@ def pick(index: Array, A: Array, window: Window) -> Array:
 
 def place(index: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [k = j] dZ."""
-    wide = widened(dZ)
+    wide = accumulator(dZ.dtype)
     shares = (
-        untap(jnp.where(is_index(index, flat), wide, jnp.zeros((), wide.dtype)), window, j)
-        for flat, j in enumerate(window.taps())
+        _where(is_index(k, taps) & (taps >= 0), phases.phased(V.astype(wide), window))
+        for taps, (k, V) in phases.gather(window, index, dZ)
     )
-    return functools.reduce(operator.add, shares)
+    return phases.join(functools.reduce(operator.add, shares), window)
 
 
 def all_max(A: Array, window: Window) -> tuple[Array, Array]:
@@ -153,10 +159,39 @@ def total(A: Array, window: Window) -> Array:
 
 def spread(dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ dZ."""
-    wide = widened(dZ)
-    return functools.reduce(operator.add, (untap(wide, window, j) for j in window.taps()))
+    wide = accumulator(dZ.dtype)
+    shares = (
+        _where(taps >= 0, phases.phased(V.astype(wide), window)) for taps, (V,) in phases.gather(window, dZ)
+    )
+    return phases.join(functools.reduce(operator.add, shares), window)
 
 
-def is_index(index: Array, flat: int) -> Array:
-    """[k = j] of each window."""
+def _where(condition: Array | np.ndarray, V: Array) -> Array:
+    """[condition] V; no operation where it holds throughout."""
+    if isinstance(condition, np.ndarray):
+        if np.all(condition):
+            return V
+        condition = like(condition, V)
+    return jnp.where(condition, V, jnp.zeros((), V.dtype))
+
+
+def is_index(index: Array, flat: int | np.ndarray) -> Array:
+    """[k = j] of each window; flat taps broadcast against k."""
     return index == jnp.asarray(flat, index.dtype)
+
+
+def indices(index: Array, taps: int) -> Array:
+    """[k = j] for every flat tap j, (B, *n_out, F, C)."""
+    return jnp.expand_dims(index, -2) == _last_but_one(np.arange(taps, dtype=index.dtype), index.ndim)
+
+
+def members(M: Array, taps: int) -> Array:
+    """[j ∈ M] for every flat tap j, (B, *n_out, F, C)."""
+    one = np.uint8(1)
+    bits = (jnp.expand_dims(M, -2) >> _last_but_one(np.arange(8, dtype=M.dtype), M.ndim)) & one
+    every = bits.reshape(*M.shape[:-2], 8 * M.shape[-2], M.shape[-1])
+    return lax.slice_in_dim(every, 0, taps, axis=-2) == one
+
+
+def _last_but_one(values: np.ndarray, rank: int) -> np.ndarray:
+    return values.reshape(*[1] * (rank - 1), -1, 1)
