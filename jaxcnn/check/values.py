@@ -11,6 +11,8 @@ import numpy as np
 # Zero of both signs, kinks, values that saturate or overflow an exp, and a value that vanishes beside 1.
 BOUNDARIES = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 30.0, -30.0, 100.0, -100.0, 1e-6, -1e-6)
 
+_NOT_FINITE = ((-np.inf,), (np.inf,), (np.nan,), (-np.inf, np.inf, np.nan))
+
 
 def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnitude: int = 4) -> np.ndarray:
     """Integer-valued: sums and products of them are exact in floating point, and ties are common.
@@ -89,6 +91,21 @@ def mixed(
                 some = rng.random(shape) < 0.3
                 values[row] = np.where(some, rng.choice((*limits, *(-x for x in limits)), shape), values[row])
     return values
+
+
+def not_finite(rng: np.random.Generator, points: Sequence[np.ndarray], first: int = 0) -> None:
+    """Put infinities and NaN into a sixth of the rows, those before `first` left out: in place.
+
+    Each such row gets them in one of the arrays, in one entry or in about half of them.
+    """
+    arrays = [k for k, point in enumerate(points) if point[0].size]
+    rows = np.arange(first, len(points[0]))
+    kinds = rng.permutation(len(_NOT_FINITE))
+    for n, row in enumerate(rng.permutation(rows)[: len(points[0]) // 6 if arrays else 0]):
+        point = points[rng.choice(arrays)][row : row + 1]
+        there = rng.random(point.shape) < rng.choice((0.0, 0.5))
+        there.reshape(-1)[rng.integers(point.size)] = True
+        point[there] = rng.choice(_NOT_FINITE[kinds[n % len(kinds)]], np.sum(there))
 
 
 def smooth(rng: np.random.Generator, rows: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -38,6 +38,8 @@ _SAFE_MAGNITUDE = 4
 _DIAGNOSED = 20_000
 # Differences cost two evaluations a number and step.
 _DIFFERENCED = 256
+# What the chance of a miss is stated of: an error that shows in this share of the cases.
+_SHOWS = 0.1
 
 
 def check_vjp(
@@ -290,16 +292,23 @@ class Check:
                 return Report(Verdict.FAIL, f"run twice on the same values, it differs{_under(phase)}")
             truth = problem.run_truth(phase.rows)
             errors, units = problem.errors(phase.rows, got, truth)
-            found.append(problem.evidence(phase.rows, errors))
+            found.append(problem.evidence(got, truth, errors))
             if any(part.wrong for part in found[-1].parts):
                 return self.failure(phase, problem, (got, truth, errors, units), found)
         evidence = merged([e for e in found if e.transformation != "second order"] or found)
+        transformations = tuple(dict.fromkeys(e.transformation for e in found))
+        # the rows of the others are among those of the first
+        drawn = sum(e.cases for e in found if e.transformation == transformations[0])
         evidence = replace(
-            evidence, transformations=tuple(dict.fromkeys(e.transformation for e in found)), **self.strength()
+            evidence,
+            transformations=transformations,
+            missed=missed(_SHOWS, drawn),
+            **self.strength(),
         )
-        empty = [part.name for part in evidence.parts if part.excused and not part.compared]
+        empty = [part for part in evidence.parts if part.excused and not part.compared]
         if empty:
-            reason = f"nothing could be compared of {', '.join(empty)}: the reference is NaN or infinite"
+            why = " or ".join(dict.fromkeys(why for part in empty for why in part.excuses))
+            reason = f"nothing could be compared of {', '.join(part.name for part in empty)}: {why}"
             return Report(Verdict.UNCHECKED, reason, evidence)
         return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence)
 
@@ -315,6 +324,8 @@ class Check:
             live = len(self.call.live)
             # a derivative is linear in its direction
             rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
+            if self.kind is Kind.PIECEWISE and self.vary:
+                values.not_finite(rng, rows[:live], values.uniform_rows(cases))
             rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
         if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
@@ -322,6 +333,7 @@ class Check:
             points = [
                 values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in self.call.like
             ]
+            values.not_finite(rng, points)
             directions = [values.mixed(rng, cases, x.shape) for x in self.directions]
             rows = [row.astype(x.dtype) for row, x in zip((*points, *directions), self.like, strict=True)]
             kinds.append((self.held(rows), False))
@@ -473,22 +485,30 @@ class Check:
             f"{p.name} in {p.wrong} of {evidence.cases} cases" for p in evidence.parts if p.wrong
         )
         reason = f"differs from the reference{_under(phase)}: {wrong}"
+        finite = problem.finite(phase.rows)
+        explicable = bool(finite[problem.wrong(errors)].any())
+        if not explicable:
+            reason += ", each with an infinite or NaN input"
         return Report(
             Verdict.FAIL,
             reason,
             evidence,
             counterexample,
-            self.diagnosed(phase, problem, results, part),
+            self.diagnosed(phase, problem, results, part, np.flatnonzero(finite)) if explicable else None,
             self.voted(phase, problem, counterexample, row, part),
         )
 
-    def diagnosed(self, phase: Phase, problem: Problem, results: Any, part: int) -> Diagnosis | None:
-        """What probably caused it."""
+    def diagnosed(
+        self, phase: Phase, problem: Problem, results: Any, part: int, finite: np.ndarray
+    ) -> Diagnosis | None:
+        """What probably caused it, judged by the rows that are finite."""
         got, truth, errors, units = results
         if phase.transformation == "second order":
             return None
         live, outputs = len(self.call.live), len(self.outputs)
-        some = slice(0, max(2, _DIAGNOSED // max(1, sum(np.size(x) for x in self.like))))
+        # again and again, so that the reference is not compiled for fewer
+        count = min(len(phase.rows[0]), max(2, _DIAGNOSED // max(1, sum(np.size(x) for x in self.like))))
+        some = np.resize(finite, count)
         inputs = dict(zip(self.call.names, (np.asarray(r[some], float) for r in phase.rows), strict=False))
         directions = [np.asarray(r[some], float) for r in phase.rows[live:]]
         names = self.call.names if len(self.parts) == outputs + live else self.parts[outputs:]
@@ -535,6 +555,8 @@ class Check:
                 return verdict
         if part < outputs or self.derivative is not rules.reverse:
             return None
+        if not all(np.isfinite(x).all() for x in row[:live]):
+            return vote.Vote("", "at an infinite or NaN input there are no differences to ask")
         primal = vote.primal_in_float64(rules.stripped(self.primal))
         slope = numeric.gradient_entry(primal, row, live, part - outputs, index)
         return vote.differences(slope, got, expected)
@@ -572,7 +594,15 @@ def _agreement(evidence: Evidence, ulps: float) -> str:
         return (
             f"{reason}; other polynomials of degree {evidence.degree}: by a chance of {evidence.chance:.0e}"
         )
-    return reason
+    return (
+        f"{reason}; an error that shows in one drawn case in {1 / _SHOWS:.0f} "
+        f"is missed by a chance of {evidence.missed:.1g}"
+    )
+
+
+def missed(shows: float, cases: int) -> float:
+    """The chance that none of so many cases, drawn independently, shows an error that this share of them does."""
+    return (1 - shows) ** cases
 
 
 def traces(one: Flat, flat: Flat, arguments: Call) -> bool:
