@@ -20,6 +20,7 @@ from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
 
 Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
+Domain = Literal["finite", "infinite", "nan"]
 Row = Sequence[np.ndarray]
 
 _WEIGHED_AT_ONCE = 8
@@ -139,11 +140,14 @@ class Problem:
         overflowed = np.any([_by_row(compare.overflowed(g, t)) for g, t in outputs], axis=0)
         for k in range(self.outputs, len(got)):
             infinite = compare.overflowed(got[k], truth[k])
-            excused[k] &= ~(infinite & ~overflowed.reshape(-1, *[1] * (infinite.ndim - 1)))
+            excused[k] &= ~(infinite & ~beside(overflowed, infinite))
+        # at infinite inputs it depends on the formula whether a result that is not finite is one or NaN
+        beyond = ~self.inside(rows, "finite")
+        excused = [x | (~np.isfinite(t) & beside(beyond, t)) for x, t in zip(excused, truth, strict=True)]
         # where squares overflow, the reference too may come to nonsense: only a NaN is wrong there
         huge = np.any([_by_row(_huge(row)) for row in rows[: len(self.names)]], axis=0)
         for k, g in enumerate(got):
-            excused[k] |= ~np.isnan(g) & huge.reshape(-1, *[1] * (g.ndim - 1))
+            excused[k] |= ~np.isnan(g) & beside(huge, g)
         lost = [~np.isfinite(g) & np.isfinite(t) for g, t in zip(got, truth, strict=True)]
         narrow = any(row.dtype != np.float64 for row in rows)
         if narrow and not self.exact and any(x.any() for x in lost):
@@ -155,9 +159,10 @@ class Problem:
         """The rows in which some number of these parts is wrong."""
         return np.any([largest(e) > self.ulps for e in errors], axis=0)
 
-    def finite(self, rows: Sequence[np.ndarray]) -> np.ndarray:
-        """The rows whose live leaves are neither infinite nor NaN anywhere."""
-        return ~np.any([_by_row(~np.isfinite(row)) for row in rows[: len(self.names)]], axis=0)
+    def inside(self, rows: Sequence[np.ndarray], domain: Domain) -> np.ndarray:
+        """The rows whose live leaves lie in the domain everywhere."""
+        outside = {"finite": lambda x: ~np.isfinite(x), "infinite": np.isnan, "nan": np.zeros_like}[domain]
+        return ~np.any([_by_row(outside(row)) for row in rows[: len(self.names)]], axis=0)
 
     def _weigh(self, rows, got, truth, units) -> None:
         """Widen the units of suspect rows by the sensitivity to rounding, which costs another program.
@@ -214,7 +219,7 @@ class Problem:
     ) -> tuple[Counterexample, Row]:
         """The first row that is wrong in this part, be it finite if there is such a one, shrunk."""
         wrong = self.wrong(errors[part : part + 1])
-        finite = wrong & self.finite(rows)
+        finite = wrong & self.inside(rows, "finite")
         row = int(np.argmax(finite if finite.any() else wrong))
         size = sum(x.size for x in self.like)
         # as many as were compiled, if that is not too much
@@ -270,6 +275,11 @@ def _by_row(found: np.ndarray) -> np.ndarray:
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
+def beside(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """One entry a row, as an array that broadcasts with numbers of all rows."""
+    return rows.reshape(-1, *[1] * (numbers.ndim - 1))
+
+
 def resized(column: np.ndarray, rows: int) -> np.ndarray:
     """The first row again and again up to `rows`: one shape, one compilation."""
     return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
@@ -311,7 +321,7 @@ class Differences(Problem):
     def excuses(self, truth, errors):
         """Kinks, where no gradient could be estimated though the outputs are finite; else as of any problem."""
         broken = np.any([_by_row(~np.isfinite(t)) for t in truth[: self.outputs]], axis=0)
-        others = [np.where(broken.reshape(-1, *[1] * (e.ndim - 1)), e, np.nan_to_num(e)) for e in errors]
+        others = [np.where(beside(broken, e), e, np.nan_to_num(e)) for e in errors]
         kinks = [int(np.sum(np.isnan(e[~broken]))) for e in errors]
         return [
             {Excuse.KINK: n} | more for n, more in zip(kinks, super().excuses(truth, others), strict=True)

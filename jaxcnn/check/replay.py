@@ -48,6 +48,7 @@ def replay(
         "seed": 0,
         "ulps": ulps,
         "accurate": False,
+        "domain": "nan",
     }
     check = reverse_check(
         fun, reference, inputs, backward, None, transformations=(found["transformation"],), **options

@@ -167,6 +167,7 @@ class Report:
         counterexample: on FAIL, where values were compared.
         diagnosis: what probably caused it, where one explanation fits all numbers.
         vote: what a third opinion says at the counterexample.
+        remark: what differs at inputs of which the verdict does not speak.
     """
 
     verdict: Verdict
@@ -175,6 +176,7 @@ class Report:
     counterexample: Counterexample | None = None
     diagnosis: Diagnosis | None = None
     vote: Vote | None = None
+    remark: str = ""
 
     def assert_pass(self) -> "Report":
         """Return the report itself; raise DerivationError unless the verdict is PASS."""
@@ -198,6 +200,7 @@ class Report:
             "diagnosis": self.diagnosis
             and {"kind": self.diagnosis.kind.value, "sentence": self.diagnosis.sentence},
             "vote": self.vote and asdict(self.vote),
+            "remark": self.remark,
         }
 
     def __str__(self) -> str:
@@ -208,6 +211,8 @@ class Report:
             lines.append(f"probably {self.diagnosis}")
         if self.vote is not None:
             lines.append(str(self.vote))
+        if self.remark:
+            lines.append(self.remark)
         return "\n".join(lines)
 
 

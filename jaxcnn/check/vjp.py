@@ -15,7 +15,7 @@ from jaxcnn.check.call import Call, argument_names, call
 from jaxcnn.check.degrees import Kind
 from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
 from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
-from jaxcnn.check.problem import Differences, Problem, Transformation
+from jaxcnn.check.problem import Differences, Domain, Problem, Transformation, beside
 from jaxcnn.check.report import Evidence, Report, Verdict, merged
 from jaxcnn.check.rules import Backward, Flat, GradientError
 
@@ -53,6 +53,7 @@ def check_vjp(
     seed: int = 0,
     ulps: float = 32.0,
     accurate: bool = False,
+    domain: Domain = "infinite",
     transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
     names: Sequence[str] | None = None,
 ) -> Report:
@@ -80,6 +81,9 @@ def check_vjp(
         ulps: how many units of rounding to allow where it is not exact.
         accurate: True: only rounding on the reference's way excuses a difference. False: rounding on the way
             of `fun` as well: its formula may cancel digits that the reference keeps.
+        domain: of which inputs the verdict speaks: "finite" ones, also "infinite" ones, or "nan", of all. There
+            the reference is the convention too, and where it is finite `fun` has to be. What differs
+            at other inputs is but a remark: textbook rules do as they like at a NaN.
         transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
             whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
         names: of the inputs, for the report; by default those of `fun`'s signature.
@@ -102,7 +106,7 @@ def check_vjp(
     central differences give 2, as the reference does
     """
     options: dict[str, Any] = {"exact": exact, "vary": vary, "cases": cases, "seed": seed, "ulps": ulps}
-    options["accurate"] = accurate
+    options |= {"accurate": accurate, "domain": domain}
     hypothesis = sys.modules.get("hypothesis")  # without it there are no strategies
     if hypothesis and any(isinstance(x, hypothesis.strategies.SearchStrategy) for x in inputs):
         from jaxcnn.check.strategies import check_strategies
@@ -123,6 +127,7 @@ def check_jvp(
     seed: int = 0,
     ulps: float = 32.0,
     accurate: bool = False,
+    domain: Domain = "infinite",
     transformations: Sequence[Transformation] = EVERY_TRANSFORMATION,
     names: Sequence[str] | None = None,
 ) -> Report:
@@ -166,6 +171,7 @@ def check_jvp(
         seed=seed,
         ulps=ulps,
         accurate=accurate,
+        domain=domain,
         transformations=tuple(transformations),
     ).report()
 
@@ -258,6 +264,7 @@ class Check:
     seed: int
     ulps: float
     accurate: bool
+    domain: Domain
     transformations: tuple[Transformation, ...]
 
     def report(self) -> Report:
@@ -274,6 +281,7 @@ class Check:
                 f"expected a reference, or at most {_DIFFERENCED} numbers for central differences"
             )
         found: list[Evidence] = []
+        remark = ""
         for phase in self.phases():
             problem = self.problem(phase)
             try:
@@ -292,9 +300,13 @@ class Check:
                 return Report(Verdict.FAIL, f"run twice on the same values, it differs{_under(phase)}")
             truth = problem.run_truth(phase.rows)
             errors, units = problem.errors(phase.rows, got, truth)
-            found.append(problem.evidence(got, truth, errors))
+            judged = problem.inside(phase.rows, self.domain if self.vary else "nan")
+            remark = remark or self.remark(problem, judged, (got, truth, errors))
+            errors = [np.where(beside(judged, e), e, np.nan) for e in errors]
+            found.append(problem.evidence(*([x[judged] for x in some] for some in (got, truth, errors))))
             if any(part.wrong for part in found[-1].parts):
-                return self.failure(phase, problem, (got, truth, errors, units), found)
+                failure = self.failure(phase, problem, (got, truth, errors, units), found)
+                return replace(failure, remark=remark)
         evidence = merged([e for e in found if e.transformation != "second order"] or found)
         transformations = tuple(dict.fromkeys(e.transformation for e in found))
         # the rows of the others are among those of the first
@@ -309,8 +321,8 @@ class Check:
         if empty:
             why = " or ".join(dict.fromkeys(why for part in empty for why in part.excuses))
             reason = f"nothing could be compared of {', '.join(part.name for part in empty)}: {why}"
-            return Report(Verdict.UNCHECKED, reason, evidence)
-        return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence)
+            return Report(Verdict.UNCHECKED, reason, evidence, remark=remark)
+        return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence, remark=remark)
 
     # ---- what to try ----------------------------------------------------------------------------------
 
@@ -474,6 +486,21 @@ class Check:
 
     # ---- what is wrong --------------------------------------------------------------------------------
 
+    def remark(self, problem: Problem, judged: np.ndarray, results: Any) -> str:
+        """What differs in rows that are not judged, at one place."""
+        for name, got, truth, errors in zip(problem.parts, *results, strict=True):
+            wrong = np.nan_to_num(errors) > self.ulps
+            wrong &= ~beside(judged, wrong)
+            if wrong.any():
+                row, *index = map(int, np.argwhere(wrong)[0])
+                at = (row, *index)
+                inputs = {"finite": "infinite or NaN", "infinite": "NaN"}[self.domain]
+                return (
+                    f"not judged: with {inputs} inputs {name} at {index} differs from the reference: "
+                    f"got {got[at].item()!r}, expected {truth[at].item()!r}"
+                )
+        return ""
+
     def failure(self, phase: Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
         """The report of what is wrong."""
         errors = results[2]
@@ -485,10 +512,10 @@ class Check:
             f"{p.name} in {p.wrong} of {evidence.cases} cases" for p in evidence.parts if p.wrong
         )
         reason = f"differs from the reference{_under(phase)}: {wrong}"
-        finite = problem.finite(phase.rows)
+        finite = problem.inside(phase.rows, "finite")
         explicable = bool(finite[problem.wrong(errors)].any())
         if not explicable:
-            reason += ", each with an infinite or NaN input"
+            reason += ', each with an infinite or NaN input, which domain="finite" leaves out'
         return Report(
             Verdict.FAIL,
             reason,
