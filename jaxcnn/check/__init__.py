@@ -4,6 +4,7 @@
     call        arguments seen flat, whatever pytrees they are
     rules       derivatives as functions of flat rows; custom rules taken out
     jaxprs      a program run step by step
+    branches    where a program may change its course, at a glance
     polynomial  is a program a polynomial, computed without rounding? (degrees, primitives)
     values      the values that are drawn: integers, ties, boundaries, wide scales
     problem     a derivative against its truth, over a batch of rows

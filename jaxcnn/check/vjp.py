@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.check import numeric, rules, values, vote
+from jaxcnn.check.branches import branches
 from jaxcnn.check.call import Call, argument_names, call
 from jaxcnn.check.degrees import Kind
 from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
@@ -74,7 +75,8 @@ def check_vjp(
             the reference in float64, and let rounding explain the difference (`jaxcnn.check.compare`). None:
             trace function, rule and reference (`jaxcnn.check.polynomial`). Polynomials computed without
             rounding are exact, and a bound on the chance of an error is stated; what also compares and
-            chooses is checked both ways; all else is not exact. Values are aimed at the constants found.
+            chooses is checked both ways; all else is not exact. If it is told, no bound is stated. Values
+            are aimed at the constants found: told, at single numbers only.
         vary: False: check at the values of `inputs` only; cotangents are drawn.
         cases: how many sets of values to try; large inputs get fewer, 4 at least.
         seed: of the values.
@@ -336,7 +338,7 @@ class Check:
             live = len(self.call.live)
             # a derivative is linear in its direction
             rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
-            if self.kind is Kind.PIECEWISE and self.vary:
+            if self.chooses and self.vary:
                 values.not_finite(rng, rows[:live], values.uniform_rows(cases))
             rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
@@ -430,19 +432,25 @@ class Check:
     # ---- what is known of it --------------------------------------------------------------------------
 
     def __post_init__(self) -> None:
-        """Trace function and reference, unless it was said how they compute."""
-        self.analyses: list[Analysis] = [_UNTRACED]
-        if self.exact is not None:
-            self.magnitude = _SAFE_MAGNITUDE
-            return
+        """Trace function and reference, for integers as large as they hold.
+
+        Where it was said how they compute, only for their constants and whether they choose.
+        """
         truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
+        functions = [None if self.host else self.one, truth]
+        if self.exact is not None:
+            self.magnitude, self.analyses = _SAFE_MAGNITUDE, [_UNTRACED]
+            seen = [found for f in functions if (found := _traced(branches, f, *self.like)) is not None]
+            self.chooses = any(found.chooses for found in seen)
+            self.literals = {t for found in seen for t in found.literals}
+            return
         for self.magnitude in _MAGNITUDES:
-            self.analyses = [
-                _analysed(function, self.like, self.magnitude)
-                for function in (None if self.host else self.one, truth)
-            ]
+            analysed = [_traced(partial(analyse, magnitude=self.magnitude), f, *self.like) for f in functions]
+            self.analyses = [_UNTRACED if a is None else a for a in analysed]
             if self.kind is not Kind.INEXACT or not any("do not fit" in a.reason for a in self.analyses):
                 break
+        self.chooses = self.kind is Kind.PIECEWISE
+        self.literals = {t for analysis in self.analyses for t in analysis.literals}
 
     @property
     def kind(self) -> Kind:
@@ -459,8 +467,7 @@ class Check:
     @property
     def thresholds(self) -> list[float]:
         """The constants of function and reference that values are aimed at."""
-        found = {t for analysis in self.analyses for t in analysis.literals}
-        return sorted(t for t in found if t and abs(t) < 1e6)
+        return sorted(t for t in self.literals if t and abs(t) < 1e6)
 
     @property
     def multilinear(self) -> bool:
@@ -598,14 +605,14 @@ def _extremes(dtype: Any) -> tuple[tuple[float, ...], float]:
     return (1e3, np.log(largest) + 1, 2 * np.sqrt(largest)), 4 * float(jnp.finfo(dtype).eps)
 
 
-def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Analysis:
-    """What tracing tells; inexact where it cannot be traced."""
+def _traced(look: Callable[..., Any], function: Flat | None, *like: Any) -> Any:
+    """What tracing tells; None where it cannot be traced."""
     if function is not None:
         try:
-            return analyse(function, *like, magnitude=magnitude)
+            return look(function, *like)
         except Exception:  # whatever tracing raises is reported when it runs
             pass
-    return _UNTRACED
+    return None
 
 
 def _under(phase: Phase) -> str:
@@ -623,7 +630,7 @@ def _agreement(evidence: Evidence, ulps: float) -> str:
         )
     return (
         f"{reason}; an error that shows in one drawn case in {1 / _SHOWS:.0f} "
-        f"is missed by a chance of {evidence.missed:.1g}"
+        f"is missed by a chance of {100 * evidence.missed:.1g} %"
     )
 
 
