@@ -200,10 +200,14 @@ class Problem:
     def _part(self, name: str, got, truth, errors, excuses: dict[Excuse, int]) -> Part:
         by_row = largest(errors)
         judged = errors <= self.ulps
-        if not self.exact and (tiny := judged & compare.tiny(got.dtype, truth, self.ulps)).any():
-            # zeros among numbers that all look like zero say no more than those
-            lost = tiny if np.any(truth[judged & ~tiny]) else judged
-            excuses = excuses | {Excuse.TINY: int(np.sum(lost))}
+        if not self.exact:
+            tiny = judged & compare.tiny(got.dtype, truth, self.ulps)
+            excuses = excuses | {Excuse.TINY: int(np.sum(tiny))}
+            judged &= ~tiny
+            hidden = Excuse.TINY if tiny.any() else Excuse.KINK
+            if excuses.get(hidden) and not np.any(truth[judged]):
+                # zeros, of zero cotangents say, beside what cannot be told tell nothing either
+                excuses[hidden] += int(np.sum(judged))
         excuses = {str(why): count for why, count in excuses.items() if count}
         return Part(
             name=name,

@@ -11,7 +11,17 @@ import numpy as np
 # Zero of both signs, kinks, values that saturate or overflow an exp, and a value that vanishes beside 1.
 BOUNDARIES = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 30.0, -30.0, 100.0, -100.0, 1e-6, -1e-6)
 
-_NOT_FINITE = ((-np.inf,), (np.inf,), (np.nan,), (-np.inf, np.inf, np.nan))
+# Which of them, and in which share of an array; 0: in one entry.
+_NOT_FINITE = (
+    ((-np.inf,), 1.0),
+    ((-np.inf,), 0.5),
+    ((-np.inf,), 0.0),
+    ((np.inf,), 0.5),
+    ((np.inf,), 0.0),
+    ((np.nan,), 0.5),
+    ((np.nan,), 0.0),
+    ((-np.inf, np.inf, np.nan), 0.5),
+)
 
 
 def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnitude: int = 4) -> np.ndarray:
@@ -93,19 +103,19 @@ def mixed(
     return values
 
 
-def not_finite(rng: np.random.Generator, points: Sequence[np.ndarray], first: int = 0) -> None:
-    """Put infinities and NaN into a sixth of the rows, those before `first` left out: in place.
+def not_finite_rows(rows: int) -> int:
+    """How many rows are tried with infinities and NaN, beside so many others: none beside very few."""
+    return min(len(_NOT_FINITE), rows // 3) if rows >= 12 else 0
 
-    Each such row gets them in one of the arrays, in one entry or in about half of them.
-    """
-    arrays = [k for k, point in enumerate(points) if point[0].size]
-    rows = np.arange(first, len(points[0]))
-    kinds = rng.permutation(len(_NOT_FINITE))
-    for n, row in enumerate(rng.permutation(rows)[: len(points[0]) // 6 if arrays else 0]):
-        point = points[rng.choice(arrays)][row : row + 1]
-        there = rng.random(point.shape) < rng.choice((0.0, 0.5))
+
+def put_not_finite(rng: np.random.Generator, points: Sequence[np.ndarray]) -> None:
+    """Put infinities and NaN into one array of each row, in place: in one entry, in half of them, or in all."""
+    arrays = [k for k, point in enumerate(points) if point[:1].size]
+    for row, kind in enumerate(rng.permutation(len(_NOT_FINITE))[: len(points[0])] if arrays else ()):
+        point, (numbers, share) = points[rng.choice(arrays)][row : row + 1], _NOT_FINITE[kind]
+        there = rng.random(point.shape) < share
         there.reshape(-1)[rng.integers(point.size)] = True
-        point[there] = rng.choice(_NOT_FINITE[kinds[n % len(kinds)]], np.sum(there))
+        point[there] = rng.choice(numbers, np.sum(there))
 
 
 def smooth(rng: np.random.Generator, rows: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -145,8 +145,7 @@ def check_jvp(
     >>> check_jvp(cube, lambda x: x**3, jnp.ones(())).counterexample.what
     'the tangent of the output'
     """
-    names = argument_names(fun, len(inputs)) if names is None else names
-    arguments = call("check_jvp", inputs, names)
+    arguments = call("check_jvp", inputs, argument_names(fun, len(inputs)) if names is None else names)
     flat = arguments.flat(fun)
     try:
         outputs = output_shapes(flat, arguments, host=False)
@@ -187,12 +186,7 @@ def reverse_check(
     **options: Any,
 ) -> "Check | Report":
     """What `check_vjp` is to do, or the report if it has come to an end; see there."""
-    names = argument_names(fun, len(inputs)) if names is None else names
-    if len(names) != len(inputs):
-        raise ValueError(
-            f"check_vjp: names has {len(names)} entries; expected {len(inputs)}, one for each input"
-        )
-    arguments = call("check_vjp", inputs, names)
+    arguments = call("check_vjp", inputs, argument_names(fun, len(inputs)) if names is None else names)
     flat = arguments.flat(fun)
     one = rules.reverse(flat, len(arguments.live))
     host = False
@@ -321,7 +315,7 @@ class Check:
         )
         empty = [part for part in evidence.parts if part.excused and not part.compared]
         if empty:
-            why = " or ".join(dict.fromkeys(why for part in empty for why in part.excuses))
+            why = " or ".join(dict.fromkeys(max(part.excuses, key=part.excuses.__getitem__) for part in empty))
             reason = f"nothing could be compared of {', '.join(part.name for part in empty)}: {why}"
             return Report(Verdict.UNCHECKED, reason, evidence, remark=remark)
         return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence, remark=remark)
@@ -338,8 +332,8 @@ class Check:
             live = len(self.call.live)
             # a derivative is linear in its direction
             rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
-            if self.chooses and self.vary:
-                values.not_finite(rng, rows[:live], values.uniform_rows(cases))
+            if self.chooses:
+                rows = self.beyond(rows, lambda rng, count, shape: rng.integers(-4, 5, (count, *shape)))
             rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
         if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
@@ -347,9 +341,9 @@ class Check:
             points = [
                 values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in self.call.like
             ]
-            values.not_finite(rng, points)
             directions = [values.mixed(rng, cases, x.shape) for x in self.directions]
-            rows = [row.astype(x.dtype) for row, x in zip((*points, *directions), self.like, strict=True)]
+            rows = self.beyond([*points, *directions], values.smooth)
+            rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((self.held(rows), False))
         first, *others = [t for t in self.transformations if t != "second order"] or [None]
         for rows, exact in kinds:
@@ -364,6 +358,16 @@ class Check:
             like = [*self.like, *(self.derivatives)]
             rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]
             yield Phase(rows if exact else self.held(rows), exact, "second order")
+
+    def beyond(self, rows: list[np.ndarray], draw: Callable[..., np.ndarray]) -> list[np.ndarray]:
+        """The rows, and drawn ones with infinities and NaN in their points."""
+        count = values.not_finite_rows(len(rows[0]))
+        if not self.vary or self.primal is None or not count:  # there are no differences at infinity
+            return rows
+        rng = np.random.default_rng((self.seed, count))
+        more = [draw(rng, count, x.shape) for x in self.like]
+        values.put_not_finite(rng, more[: len(self.call.live)])
+        return [np.concatenate(pair) for pair in zip(rows, more, strict=True)]
 
     def held(self, rows: list[np.ndarray]) -> list[np.ndarray]:
         """The rows, with the live leaves as given unless they vary."""
