@@ -205,7 +205,7 @@ drops_nan = rule(
 
 @pytest.mark.parametrize("exact", [None, True, False])
 def test_a_rule_that_drops_a_nan(exact):
-    """Found where the reference sends the gradient to the first NaN; a failure where NaN inputs are judged."""
+    """The reference sends the gradient to the first NaN: a failure where NaN is judged, else a remark."""
     options = QUICK | {"exact": exact}
     report = check_vjp(drops_nan, first_nan, np.zeros((2, 3)), domain="nan", **options)
     assert report.verdict is Verdict.FAIL

@@ -155,8 +155,7 @@ ROWS = [
         "Φ + z φ",
         times(
             lambda z: (
-                lax.erfc(-z * math.sqrt(0.5)) / 2
-                + finite(z) * jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+                lax.erfc(-z * math.sqrt(0.5)) / 2 + finite(z) * jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
             )
         ),
     ),

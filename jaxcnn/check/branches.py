@@ -50,7 +50,9 @@ class Branches:
         self.chooses |= name in _CHOOSING
         if name in THRESHOLDS:
             numbers = [x for x in operands if x is not _LIVE and np.size(x) == 1 and x is not None]
-            self.literals |= {float(x) for x in map(np.squeeze, numbers) if jnp.issubdtype(x.dtype, jnp.floating)}
+            self.literals |= {
+                float(x) for x in map(np.squeeze, numbers) if jnp.issubdtype(x.dtype, jnp.floating)
+            }
         return [_LIVE] * results
 
 

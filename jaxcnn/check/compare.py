@@ -64,7 +64,7 @@ def excused(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def tiny(dtype: np.dtype, reference: np.ndarray, ulps: float) -> np.ndarray:
     """Where the reference is no zero, but as small as what the dtype loses in `ulps` underflows."""
     size = np.abs(np.asarray(reference, np.float64))
-    return (0 < size) & (size <= ulps * float(jnp.finfo(dtype).smallest_normal))
+    return (size > 0) & (size <= ulps * float(jnp.finfo(dtype).smallest_normal))
 
 
 def overflowed(got: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ Domain = Literal["finite", "infinite", "nan"]
 Row = Sequence[np.ndarray]
 
 _WEIGHED_AT_ONCE = 8
-# Shrinking: numbers in all cases tried together, in all that are tried, and how often it may try at the least.
+# Numbers in the cases tried together, and in all that shrinking tries; the least number of its trials.
 _SHRUNK_AT_ONCE = 200_000
 _SHRUNK = 200_000_000
 _LEAST_CALLS = 12
@@ -161,8 +161,15 @@ class Problem:
 
     def inside(self, rows: Sequence[np.ndarray], domain: Domain) -> np.ndarray:
         """The rows whose live leaves lie in the domain everywhere."""
-        outside = {"finite": lambda x: ~np.isfinite(x), "infinite": np.isnan, "nan": np.zeros_like}[domain]
-        return ~np.any([_by_row(outside(row)) for row in rows[: len(self.names)]], axis=0)
+        points = rows[: len(self.names)]
+        match domain:
+            case "finite":
+                outside = [_by_row(~np.isfinite(x)) for x in points]
+            case "infinite":
+                outside = [_by_row(np.isnan(x)) for x in points]
+            case "nan":
+                outside = [np.zeros(len(x), bool) for x in points]
+        return ~np.any(outside, axis=0)
 
     def _weigh(self, rows, got, truth, units) -> None:
         """Widen the units of suspect rows by the sensitivity to rounding, which costs another program.
@@ -175,7 +182,9 @@ class Problem:
             for g, t, u in zip(got, truth, units, strict=True):
                 known = np.isfinite(t) & np.isfinite(np.asarray(g, np.float64))
                 suspect |= largest(np.where(known, compare.error(g, t, u), 0)) > self.ulps
-            together = max(1, min(_WEIGHED_AT_ONCE, _SHRUNK_AT_ONCE // max(1, sum(x.size for x in self.like))))
+            together = max(
+                1, min(_WEIGHED_AT_ONCE, _SHRUNK_AT_ONCE // max(1, sum(x.size for x in self.like)))
+            )
             for some in _batches(np.flatnonzero(suspect), together):
                 wide = [resized(row[some].astype(np.float64), together) for row in rows]
                 with jax.enable_x64(True):
@@ -208,14 +217,14 @@ class Problem:
             if excuses.get(hidden) and not np.any(truth[judged]):
                 # zeros, of zero cotangents say, beside what cannot be told tell nothing either
                 excuses[hidden] += int(np.sum(judged))
-        excuses = {str(why): count for why, count in excuses.items() if count}
+        counts = {str(why): count for why, count in excuses.items() if count}
         return Part(
             name=name,
-            compared=errors.size - sum(excuses.values()),
-            excused=sum(excuses.values()),
+            compared=errors.size - sum(counts.values()),
+            excused=sum(counts.values()),
             worst=float(np.max(by_row, initial=0.0)),
             wrong=int(np.sum(by_row > self.ulps)),
-            excuses=excuses,
+            excuses=counts,
         )
 
     def smallest(
@@ -323,7 +332,7 @@ class Differences(Problem):
         return _stack(results)
 
     def excuses(self, truth, errors):
-        """Kinks, where no gradient could be estimated though the outputs are finite; else as of any problem."""
+        """Kinks, where the outputs are finite and no gradient could be estimated; else as of any problem."""
         broken = np.any([_by_row(~np.isfinite(t)) for t in truth[: self.outputs]], axis=0)
         others = [np.where(beside(broken, e), e, np.nan_to_num(e)) for e in errors]
         kinks = [int(np.sum(np.isnan(e[~broken]))) for e in errors]

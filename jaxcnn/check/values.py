@@ -109,7 +109,7 @@ def not_finite_rows(rows: int) -> int:
 
 
 def put_not_finite(rng: np.random.Generator, points: Sequence[np.ndarray]) -> None:
-    """Put infinities and NaN into one array of each row, in place: in one entry, in half of them, or in all."""
+    """Put infinities and NaN into one array of each row, in place: one entry, half of them, or all."""
     arrays = [k for k, point in enumerate(points) if point[:1].size]
     for row, kind in enumerate(rng.permutation(len(_NOT_FINITE))[: len(points[0])] if arrays else ()):
         point, (numbers, share) = points[rng.choice(arrays)][row : row + 1], _NOT_FINITE[kind]

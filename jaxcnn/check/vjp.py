@@ -83,9 +83,9 @@ def check_vjp(
         ulps: how many units of rounding to allow where it is not exact.
         accurate: True: only rounding on the reference's way excuses a difference. False: rounding on the way
             of `fun` as well: its formula may cancel digits that the reference keeps.
-        domain: of which inputs the verdict speaks: "finite" ones, also "infinite" ones, or "nan", of all. There
-            the reference is the convention too, and where it is finite `fun` has to be. What differs
-            at other inputs is but a remark: textbook rules do as they like at a NaN.
+        domain: of which inputs the verdict speaks: "finite" ones, also "infinite" ones, or "nan", of all.
+            There too the reference is the convention, and where it is finite `fun` has to be. What
+            differs at other inputs is but a remark: textbook rules do as they like at a NaN.
         transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
             whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
         names: of the inputs, for the report; by default those of `fun`'s signature.
@@ -315,7 +315,9 @@ class Check:
         )
         empty = [part for part in evidence.parts if part.excused and not part.compared]
         if empty:
-            why = " or ".join(dict.fromkeys(max(part.excuses, key=part.excuses.__getitem__) for part in empty))
+            why = " or ".join(
+                dict.fromkeys(max(part.excuses, key=part.excuses.__getitem__) for part in empty)
+            )
             reason = f"nothing could be compared of {', '.join(part.name for part in empty)}: {why}"
             return Report(Verdict.UNCHECKED, reason, evidence, remark=remark)
         return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence, remark=remark)
@@ -634,12 +636,12 @@ def _agreement(evidence: Evidence, ulps: float) -> str:
         )
     return (
         f"{reason}; an error that shows in one drawn case in {1 / _SHOWS:.0f} "
-        f"is missed by a chance of {100 * evidence.missed:.1g} %"
+        f"is missed by a chance of {100 * (evidence.missed or 0.0):.1g} %"
     )
 
 
 def missed(shows: float, cases: int) -> float:
-    """The chance that none of so many cases, drawn independently, shows an error that this share of them does."""
+    """The chance that none of so many cases shows an error that this share of all cases does."""
     return (1 - shows) ** cases
 
 
