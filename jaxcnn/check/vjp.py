@@ -335,7 +335,9 @@ class Check:
             # a derivative is linear in its direction
             rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
             if self.chooses:
-                rows = self.beyond(rows, lambda rng, count, shape: rng.integers(-4, 5, (count, *shape)))
+                rows = self.beyond(
+                    rows, lambda rng, count, shape: values.integers(rng, 2 * count, shape)[:count]
+                )
             rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
         if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
