@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.check import DerivationError, Verdict, assert_vjp, check_jvp, check_vjp, values
-from jaxcnn.check.vjp import missed
+from jaxcnn.check.judge import missed
 
 QUICK = {"transformations": ("jit",), "cases": 24}
 

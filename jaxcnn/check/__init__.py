@@ -1,6 +1,11 @@
 """A checker for anybody's hand-written gradient: compare it with a reference, shrink, report.
 
-    vjp         check_vjp, check_jvp, assert_vjp: what to try, and what to say of it
+    vjp         check_vjp, check_jvp, assert_vjp
+    question    one derivative in question, and the comparisons that settle it
+    known       what tracing tells of it
+    cases       which values are tried, in which order
+    judge       the verdict
+    failure     what to say of a difference
     call        arguments seen flat, whatever pytrees they are
     rules       derivatives as functions of flat rows; custom rules taken out
     jaxprs      a program run step by step

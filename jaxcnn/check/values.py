@@ -30,7 +30,7 @@ def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnit
     The first half of the rows (rounded up) is uniform on −magnitude … magnitude, so that they count for
     `schwartz_zippel`. The rest holds −1, 0, 1, or −4 … 4, or a multiple of a basis vector, or zeros.
     """
-    values = rng.integers(-magnitude, magnitude + 1, (rows, *shape))
+    values = uniform(rng, rows, shape, magnitude)
     aimed = np.arange(uniform_rows(rows), rows)
     small = min(magnitude, 4)
     for row, regime in zip(aimed, rng.permutation(aimed) % 6, strict=True):  # other rows for every array
@@ -43,7 +43,12 @@ def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnit
                 values[row] = rng.integers(-small, small + 1, shape)
             case _:
                 values[row] = rng.integers(-1, 2, shape)
-    return values.astype(float)
+    return values
+
+
+def uniform(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnitude: int = 4) -> np.ndarray:
+    """Integers, uniform on −magnitude … magnitude."""
+    return rng.integers(-magnitude, magnitude + 1, (rows, *shape)).astype(float)
 
 
 def scaled(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:

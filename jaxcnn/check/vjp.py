@@ -2,45 +2,18 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.check import numeric, rules, values, vote
-from jaxcnn.check.branches import branches
+from jaxcnn.check import rules
 from jaxcnn.check.call import Call, argument_names, call
-from jaxcnn.check.degrees import Kind
-from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
-from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
-from jaxcnn.check.problem import Differences, Domain, Problem, Transformation, beside
-from jaxcnn.check.report import Evidence, Report, Verdict, merged
+from jaxcnn.check.judge import judge
+from jaxcnn.check.problem import Domain, Transformation
+from jaxcnn.check.question import EVERY_TRANSFORMATION, Question
+from jaxcnn.check.report import Report, Verdict
 from jaxcnn.check.rules import Backward, Flat, GradientError
-
-EVERY_TRANSFORMATION: tuple[Transformation, ...] = ("jit", "eager", "vmap", "scan", "second order")
-
-# Cases under every transformation but the first, and of the second order.
-_FEWER = 12
-# Numbers in all cases together: large inputs get fewer cases.
-_NUMBERS = 4_000_000
-_LEAST_CASES = 4
-# Combinations of basis vectors, up to which a multilinear map is checked on all of them.
-_BASIS = 600
-# Directions also come times 2 to this power and its inverse, which half precision holds as well.
-_POWERS = 8
-# Integers up to the first of these that the dtype can hold the sums of.
-_MAGNITUDES = (500, 30, 4, 1)
-# If nothing is known.
-_SAFE_MAGNITUDE = 4
-# Diagnosis looks at so many numbers.
-_DIAGNOSED = 20_000
-# Differences cost two evaluations a number and step.
-_DIFFERENCED = 256
-# What the chance of a miss is stated of: an error that shows in this share of the cases.
-_SHOWS = 0.1
 
 
 def check_vjp(
@@ -115,8 +88,10 @@ def check_vjp(
 
         options |= {"backward": backward, "transformations": transformations, "names": names}
         return check_strategies(fun, reference, *inputs, **options)
-    check = reverse_check(fun, reference, inputs, backward, names, transformations=transformations, **options)
-    return check if isinstance(check, Report) else check.report()
+    question = reverse_question(
+        fun, reference, inputs, backward, names, transformations=transformations, **options
+    )
+    return question if isinstance(question, Report) else judge(question)
 
 
 def check_jvp(
@@ -154,7 +129,7 @@ def check_jvp(
     primal = rules.stripped(flat) if reference is None else arguments.flat(reference)
     _same_outputs("check_jvp", outputs, output_shapes(primal, arguments, host=False))
     own = _output_names(outputs)
-    return Check(
+    question = Question(
         operation="check_jvp",
         call=arguments,
         flat=flat,
@@ -174,17 +149,18 @@ def check_jvp(
         accurate=accurate,
         domain=domain,
         transformations=tuple(transformations),
-    ).report()
+    )
+    return judge(question)
 
 
-def reverse_check(
+def reverse_question(
     fun: Callable[..., Any],
     reference: Callable[..., Any] | None,
     inputs: Sequence[Any],
     backward: Backward | None,
     names: Sequence[str] | None,
     **options: Any,
-) -> "Check | Report":
+) -> Question | Report:
     """What `check_vjp` is to do, or the report if it has come to an end; see there."""
     arguments = call("check_vjp", inputs, argument_names(fun, len(inputs)) if names is None else names)
     flat = arguments.flat(fun)
@@ -206,7 +182,7 @@ def reverse_check(
     _same_outputs("check_vjp", outputs, expected)
     if host:
         options["transformations"] = ("eager",)
-    return Check(
+    return Question(
         operation="check_vjp",
         call=arguments,
         flat=flat,
@@ -228,423 +204,6 @@ def assert_vjp(
     """`check_vjp`, raising DerivationError, whose message is the report, unless it passes."""
     __tracebackhide__ = True  # pytest shows the report, not this frame
     return check_vjp(fun, reference, *inputs, **options).assert_pass()
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Rows of one kind, checked under one transformation."""
-
-    rows: Sequence[np.ndarray]
-    exact: bool
-    transformation: Transformation
-
-
-@dataclass
-class Check:
-    """One derivative in question, and how to look at it; see `check_vjp`."""
-
-    operation: str
-    call: Call
-    flat: Flat
-    one: Flat
-    primal: Flat | None
-    derivative: Callable[[Flat, int], Flat]
-    outputs: Sequence[Any]
-    directions: Sequence[Any]
-    parts: tuple[str, ...]
-    derivatives: Sequence[Any]
-    host: bool
-    exact: bool | None
-    vary: bool
-    cases: int
-    seed: int
-    ulps: float
-    accurate: bool
-    domain: Domain
-    transformations: tuple[Transformation, ...]
-
-    def report(self) -> Report:
-        """Check everything that was asked for, and stop at the first thing wrong."""
-        unknown = set(self.transformations) - set(EVERY_TRANSFORMATION)
-        if unknown or not self.transformations:
-            raise ValueError(
-                f"{self.operation}: transformations is {self.transformations}; "
-                f"expected some of {', '.join(EVERY_TRANSFORMATION)}"
-            )
-        if self.primal is None and (size := sum(x.size for x in self.call.like)) > _DIFFERENCED:
-            raise ValueError(
-                f"{self.operation}: reference is None for a NumPy function of {size} numbers; "
-                f"expected a reference, or at most {_DIFFERENCED} numbers for central differences"
-            )
-        found: list[Evidence] = []
-        remark = ""
-        for phase in self.phases():
-            problem = self.problem(phase)
-            try:
-                got = problem.run_fun(phase.rows)
-                again = got if found else problem.run_fun(phase.rows)
-            except GradientError as error:
-                return Report(Verdict.FAIL, f"the backward pass is wrong: {error}")
-            except Exception as error:
-                return Report(
-                    Verdict.FAIL,
-                    f"the backward pass raised {type(error).__name__}{_under(phase)}: {error}",
-                )
-            if (mismatch := problem.mismatch(got, self.expected(phase))) is not None:
-                return Report(Verdict.FAIL, mismatch)
-            if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(got, again, strict=True)):
-                return Report(Verdict.FAIL, f"run twice on the same values, it differs{_under(phase)}")
-            truth = problem.run_truth(phase.rows)
-            errors, units = problem.errors(phase.rows, got, truth)
-            judged = problem.inside(phase.rows, self.domain if self.vary else "nan")
-            remark = remark or self.remark(problem, judged, (got, truth, errors))
-            errors = [np.where(beside(judged, e), e, np.nan) for e in errors]
-            found.append(problem.evidence(*([x[judged] for x in some] for some in (got, truth, errors))))
-            if any(part.wrong for part in found[-1].parts):
-                failure = self.failure(phase, problem, (got, truth, errors, units), found)
-                return replace(failure, remark=remark)
-        evidence = merged([e for e in found if e.transformation != "second order"] or found)
-        transformations = tuple(dict.fromkeys(e.transformation for e in found))
-        # the rows of the others are among those of the first
-        drawn = sum(e.cases for e in found if e.transformation == transformations[0])
-        evidence = replace(
-            evidence,
-            transformations=transformations,
-            missed=missed(_SHOWS, drawn),
-            **self.strength(),
-        )
-        empty = [part for part in evidence.parts if part.excused and not part.compared]
-        if empty:
-            why = " or ".join(
-                dict.fromkeys(max(part.excuses, key=part.excuses.__getitem__) for part in empty)
-            )
-            reason = f"nothing could be compared of {', '.join(part.name for part in empty)}: {why}"
-            return Report(Verdict.UNCHECKED, reason, evidence, remark=remark)
-        return Report(Verdict.PASS, _agreement(evidence, self.ulps), evidence, remark=remark)
-
-    # ---- what to try ----------------------------------------------------------------------------------
-
-    def phases(self):
-        """The rows to try, in order: all of them one way, then fewer under the other transformations."""
-        rng = np.random.default_rng(self.seed)
-        cases, kinds = self.drawn, []
-        if self.is_exact:
-            draw = partial(values.integers, rng, magnitude=self.magnitude)
-            rows = [draw(cases, x.shape) for x in self.like]
-            live = len(self.call.live)
-            # a derivative is linear in its direction
-            rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
-            if self.chooses:
-                rows = self.beyond(
-                    rows, lambda rng, count, shape: values.integers(rng, 2 * count, shape)[:count]
-                )
-            rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
-            kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
-        if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
-            thresholds = self.thresholds
-            points = [
-                values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in self.call.like
-            ]
-            directions = [values.mixed(rng, cases, x.shape) for x in self.directions]
-            rows = self.beyond([*points, *directions], values.smooth)
-            rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
-            kinds.append((self.held(rows), False))
-        first, *others = [t for t in self.transformations if t != "second order"] or [None]
-        for rows, exact in kinds:
-            if first is not None:
-                yield Phase(rows, exact, first)
-        for transformation in others:
-            for rows, exact in kinds:
-                yield Phase([_spread(row, _FEWER) for row in rows], exact, transformation)
-        if "second order" in self.transformations:
-            exact = self.is_exact and self.kind is Kind.POLYNOMIAL
-            draw = values.integers if exact else values.smooth
-            like = [*self.like, *(self.derivatives)]
-            rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]
-            yield Phase(rows if exact else self.held(rows), exact, "second order")
-
-    def beyond(self, rows: list[np.ndarray], draw: Callable[..., np.ndarray]) -> list[np.ndarray]:
-        """The rows, and drawn ones with infinities and NaN in their points."""
-        count = values.not_finite_rows(len(rows[0]))
-        if not self.vary or self.primal is None or not count:  # there are no differences at infinity
-            return rows
-        rng = np.random.default_rng((self.seed, count))
-        more = [draw(rng, count, x.shape) for x in self.like]
-        values.put_not_finite(rng, more[: len(self.call.live)])
-        return [np.concatenate(pair) for pair in zip(rows, more, strict=True)]
-
-    def held(self, rows: list[np.ndarray]) -> list[np.ndarray]:
-        """The rows, with the live leaves as given unless they vary."""
-        if self.vary:
-            return rows
-        own = [np.broadcast_to(x, row.shape) for x, row in zip(self.call.like, rows, strict=False)]
-        return [*own, *rows[len(own) :]]
-
-    @property
-    def drawn(self) -> int:
-        """How many sets of values are drawn: fewer of large ones."""
-        size = sum(max(np.size(x), 1) for x in self.like)
-        return max(_LEAST_CASES, min(self.cases, _NUMBERS // max(size, 1)))
-
-    @property
-    def like(self) -> list[Any]:
-        """One row: live leaves, directions."""
-        return [*self.call.like, *self.directions]
-
-    def problem(self, phase: Phase) -> Problem:
-        """Function and reference, or their derivatives, to be compared on the phase's rows."""
-        live = len(self.call.live)
-        if self.primal is None:
-            return Differences(
-                self.one,
-                self.flat,
-                self.call.names,
-                self.like,
-                self.parts,
-                len(self.outputs),
-                False,
-                self.ulps,
-                "eager",
-                True,
-            )
-        one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
-        like, names, outputs = self.like, self.call.names, len(self.outputs)
-        if phase.transformation == "second order":
-            # the derivative as a function of the row has a derivative itself
-            names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
-            parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
-            first, derivative = outputs, self.derivative(self.primal, live)
-            one = rules.reverse(lambda *row: self.one(*row)[first:], len(like))
-            truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
-            like, outputs = [*like, *self.derivatives], len(self.derivatives)
-        return Problem(
-            one,
-            truth,
-            names,
-            like,
-            parts,
-            outputs,
-            phase.exact,
-            self.ulps,
-            phase.transformation,
-            self.host,
-            self.accurate,
-        )
-
-    def expected(self, phase: Phase) -> list[Any]:
-        """Shapes and dtypes of a result."""
-        if phase.transformation == "second order":
-            return [*self.derivatives, *self.like]
-        return [*self.outputs, *self.derivatives]
-
-    # ---- what is known of it --------------------------------------------------------------------------
-
-    def __post_init__(self) -> None:
-        """Trace function and reference, for integers as large as they hold.
-
-        Where it was said how they compute, only for their constants and whether they choose.
-        """
-        truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
-        functions = [None if self.host else self.one, truth]
-        if self.exact is not None:
-            self.magnitude, self.analyses = _SAFE_MAGNITUDE, [_UNTRACED]
-            seen = [found for f in functions if (found := _traced(branches, f, *self.like)) is not None]
-            self.chooses = any(found.chooses for found in seen)
-            self.literals = {t for found in seen for t in found.literals}
-            return
-        for self.magnitude in _MAGNITUDES:
-            analysed = [_traced(partial(analyse, magnitude=self.magnitude), f, *self.like) for f in functions]
-            self.analyses = [_UNTRACED if a is None else a for a in analysed]
-            if self.kind is not Kind.INEXACT or not any("do not fit" in a.reason for a in self.analyses):
-                break
-        self.chooses = self.kind is Kind.PIECEWISE
-        self.literals = {t for analysis in self.analyses for t in analysis.literals}
-
-    @property
-    def kind(self) -> Kind:
-        """The worst of function and reference."""
-        return max(analysis.kind for analysis in self.analyses)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether to draw integers and demand equality."""
-        if self.exact is None:
-            return self.kind is not Kind.INEXACT and self.vary
-        return self.exact
-
-    @property
-    def thresholds(self) -> list[float]:
-        """The constants of function and reference that values are aimed at."""
-        return sorted(t for t in self.literals if t and abs(t) < 1e6)
-
-    @property
-    def multilinear(self) -> bool:
-        """Whether the function is determined by its values at few enough basis vectors."""
-        combinations = np.prod([np.size(x) + 1.0 for x in self.like])
-        return bool(
-            self.exact is None
-            and combinations <= _BASIS
-            and all(len(analysis.linear_in) == len(self.like) for analysis in self.analyses)
-        )
-
-    def strength(self) -> dict[str, Any]:
-        """How much an exact agreement says."""
-        if not self.is_exact or self.kind is not Kind.POLYNOMIAL:
-            return {}
-        degree = max(analysis.degree or 0 for analysis in self.analyses)
-        points = values.uniform_rows(self.drawn)
-        return {
-            "chance": schwartz_zippel(degree, 2 * self.magnitude + 1, points),
-            "degree": degree,
-            "proved": self.multilinear,
-        }
-
-    # ---- what is wrong --------------------------------------------------------------------------------
-
-    def remark(self, problem: Problem, judged: np.ndarray, results: Any) -> str:
-        """What differs in rows that are not judged, at one place."""
-        for name, got, truth, errors in zip(problem.parts, *results, strict=True):
-            wrong = np.nan_to_num(errors) > self.ulps
-            wrong &= ~beside(judged, wrong)
-            if wrong.any():
-                row, *index = map(int, np.argwhere(wrong)[0])
-                at = (row, *index)
-                inputs = {"finite": "infinite or NaN", "infinite": "NaN"}[self.domain]
-                return (
-                    f"not judged: with {inputs} inputs {name} at {index} differs from the reference: "
-                    f"got {got[at].item()!r}, expected {truth[at].item()!r}"
-                )
-        return ""
-
-    def failure(self, phase: Phase, problem: Problem, results: Any, found: list[Evidence]) -> Report:
-        """The report of what is wrong."""
-        errors = results[2]
-        evidence = found[-1]
-        # outputs come first: a wrong output explains a wrong gradient
-        part = next(k for k, p in enumerate(evidence.parts) if p.wrong)
-        counterexample, row = problem.smallest(phase.rows, errors, part)
-        wrong = "; ".join(
-            f"{p.name} in {p.wrong} of {evidence.cases} cases" for p in evidence.parts if p.wrong
-        )
-        reason = f"differs from the reference{_under(phase)}: {wrong}"
-        finite = problem.inside(phase.rows, "finite")
-        explicable = bool(finite[problem.wrong(errors)].any())
-        if not explicable:
-            reason += ', each with an infinite or NaN input, which domain="finite" leaves out'
-        return Report(
-            Verdict.FAIL,
-            reason,
-            evidence,
-            counterexample,
-            self.diagnosed(phase, problem, results, part, np.flatnonzero(finite)) if explicable else None,
-            self.voted(phase, problem, counterexample, row, part),
-        )
-
-    def diagnosed(
-        self, phase: Phase, problem: Problem, results: Any, part: int, finite: np.ndarray
-    ) -> Diagnosis | None:
-        """What probably caused it, judged by the rows that are finite."""
-        got, truth, errors, units = results
-        if phase.transformation == "second order":
-            return None
-        live, outputs = len(self.call.live), len(self.outputs)
-        # again and again, so that the reference is not compiled for fewer
-        count = min(len(phase.rows[0]), max(2, _DIAGNOSED // max(1, sum(np.size(x) for x in self.like))))
-        some = np.resize(finite, count)
-        inputs = dict(zip(self.call.names, (np.asarray(r[some], float) for r in phase.rows), strict=False))
-        directions = [np.asarray(r[some], float) for r in phase.rows[live:]]
-        names = self.call.names if len(self.parts) == outputs + live else self.parts[outputs:]
-
-        def reference(inputs, cotangents):
-            rows = [*(inputs[name] for name in self.call.names), *cotangents]
-            return problem.run_truth([np.asarray(r, x.dtype) for r, x in zip(rows, self.like, strict=True)])[
-                part
-            ]
-
-        return diagnose(
-            Sample(
-                name=self.parts[part] if part < outputs else names[part - outputs],
-                got=np.asarray(got[part][some], float),
-                expected=np.asarray(truth[part][some], float),
-                inputs=inputs,
-                cotangents=directions,
-                outputs=[np.asarray(t[some], float) for t in truth[:outputs]],
-                others={
-                    name: np.asarray(truth[outputs + k][some], float)
-                    for k, name in enumerate(names)
-                    if outputs + k != part
-                },
-                tolerance=self.ulps * units[part][some],
-                epsilon=float(jnp.finfo(got[part].dtype).eps),
-                compared=~np.isnan(errors[part][some]),
-                reference=None if self.primal is None else reference,
-            )
-        )
-
-    def voted(self, phase, problem, counterexample, row, part) -> vote.Vote | None:
-        """Who is wrong at the counterexample; only of first derivatives in reverse mode."""
-        outputs, live = len(self.outputs), len(self.call.live)
-        if self.host or self.primal is None or phase.transformation == "second order":
-            return None
-        got, expected, index = counterexample.got, counterexample.expected, counterexample.index
-        if phase.transformation != "eager":
-            try:
-                fun = vote.step_by_step(self.one, row, wide=False)[part][index].item()
-                truth = vote.step_by_step(problem.truth, row, wide=not phase.exact)[part][index].item()
-            except Exception:  # what cannot run step by step has no voice
-                fun, truth = got, expected
-            if (verdict := vote.uncompiled(got, expected, fun, truth)) is not None:
-                return verdict
-        if part < outputs or self.derivative is not rules.reverse:
-            return None
-        if not all(np.isfinite(x).all() for x in row[:live]):
-            return vote.Vote("", "at an infinite or NaN input there are no differences to ask")
-        primal = vote.primal_in_float64(rules.stripped(self.primal))
-        slope = numeric.gradient_entry(primal, row, live, part - outputs, index)
-        return vote.differences(slope, got, expected)
-
-
-_UNTRACED = Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
-
-
-def _extremes(dtype: Any) -> tuple[tuple[float, ...], float]:
-    """Where exp and the square overflow in a dtype, and a relative distance it just resolves."""
-    largest = float(jnp.finfo(dtype).max)
-    return (1e3, np.log(largest) + 1, 2 * np.sqrt(largest)), 4 * float(jnp.finfo(dtype).eps)
-
-
-def _traced(look: Callable[..., Any], function: Flat | None, *like: Any) -> Any:
-    """What tracing tells; None where it cannot be traced."""
-    if function is not None:
-        try:
-            return look(function, *like)
-        except Exception:  # whatever tracing raises is reported when it runs
-            pass
-    return None
-
-
-def _under(phase: Phase) -> str:
-    return "" if phase.transformation == "jit" else f" ({phase.transformation})"
-
-
-def _agreement(evidence: Evidence, ulps: float) -> str:
-    reason = f"{evidence.compared} numbers in {evidence.cases} cases agree"
-    reason += " bit for bit" if evidence.exact else f" within {evidence.worst:.1f} of {ulps:g} ulp"
-    if evidence.proved:
-        return f"{reason}, on all combinations of basis vectors: being multilinear, it is right for this size"
-    if evidence.chance is not None:
-        return (
-            f"{reason}; other polynomials of degree {evidence.degree}: by a chance of {evidence.chance:.0e}"
-        )
-    return (
-        f"{reason}; an error that shows in one drawn case in {1 / _SHOWS:.0f} "
-        f"is missed by a chance of {100 * (evidence.missed or 0.0):.1g} %"
-    )
-
-
-def missed(shows: float, cases: int) -> float:
-    """The chance that none of so many cases shows an error that this share of all cases does."""
-    return (1 - shows) ** cases
 
 
 def traces(one: Flat, flat: Flat, arguments: Call) -> bool:
@@ -677,18 +236,3 @@ def _same_outputs(operation: str, outputs: Sequence[Any], expected: Sequence[Any
         raise ValueError(
             f"{operation}: the function returns {came}, the reference {wanted}; expected the same"
         )
-
-
-def _spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """So many of the rows, from all over."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]
-
-
-def _basis_rows(like: Sequence[Any], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The rows, and all combinations of zero and basis vectors."""
-    choices = np.indices([np.size(x) + 1 for x in like]).reshape(len(like), -1)
-    more = []
-    for x, choice, row in zip(like, choices, rows, strict=True):
-        vectors = np.concatenate([np.zeros((1, np.size(x))), np.eye(np.size(x))])[choice]
-        more.append(np.concatenate([row, vectors.reshape(-1, *x.shape).astype(row.dtype)]))
-    return more
