@@ -84,12 +84,26 @@ def test_where_the_reference_is_nan_nothing_is_claimed():
     assert report.evidence.compared == 0
 
 
-@pytest.mark.parametrize(("n", "scale"), [(10, 1e-12), (10, 1e12), (1000, 1e-12), (1000, 1e12), (100_000, 1)])
-def test_a_gradient_three_times_too_large_is_found_at_every_size_and_scale(n, scale):
+@pytest.mark.parametrize(
+    ("n", "scale", "dtype"),
+    [
+        (10, 1e-12, "float64"),
+        (10, 1e12, "float64"),
+        (10, 1e-35, "float32"),
+        (10, 1e35, "float32"),
+        (10, 1e-2, "float16"),
+        (1000, 1e-12, "float64"),
+        (1000, 1e12, "float64"),
+        (100_000, 1, "float64"),
+        (1_000_000, 1e-12, "float64"),
+    ],
+)
+def test_a_gradient_three_times_too_large_is_found_at_every_size_and_scale(n, scale, dtype):
     """What this kills: a tolerance that grows with the array, and an absolute one."""
     wrong = rule(lambda x: scale * x, lambda x, dy: 3 * scale * dy)
-    report = check_vjp(wrong, lambda x: scale * x, np.zeros(n), cases=4)
+    report = check_vjp(wrong, lambda x: scale * x, np.zeros(n, dtype), cases=4)
     assert report.verdict is Verdict.FAIL
+    assert np.count_nonzero(report.counterexample.cotangent[0]) == 1
 
 
 def test_one_entry_in_many_is_found():
@@ -208,3 +222,19 @@ def test_shrink_finds_the_smallest_case():
     expected[2, 1] = 1
     np.testing.assert_array_equal(small[0], expected)
     assert small[1] == 1
+
+
+@pytest.mark.parametrize("wrong", [123_456, 700_000])
+def test_a_large_case_is_shrunk_in_few_calls(wrong):
+    """Around the place where it fails, be what matters there or not."""
+    asked = 0
+
+    def fails(candidates):
+        nonlocal asked
+        asked += 1
+        return [x[wrong] > 0 for (x,) in candidates]
+
+    (small,) = shrink((np.full(1_000_000, 2.5),), fails, calls=12, at_once=1, place=0.123456)
+    assert asked <= 12
+    assert small[wrong] > 0
+    assert np.count_nonzero(small) <= (1 if wrong == 123_456 else 200_000)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.check import DerivationError, Verdict, assert_vjp, check_jvp, check_vjp
+from jaxcnn.check import DerivationError, Verdict, assert_vjp, check_jvp, check_vjp, values
+from jaxcnn.check.judge import missed
 
 QUICK = {"transformations": ("jit",), "cases": 24}
 
@@ -192,6 +193,85 @@ def test_a_nan_at_a_boundary_is_found(nan_where):
     assert report.verdict is Verdict.FAIL
 
 
+def first_nan(x):
+    """The largest of a row; the first NaN counts as the greatest."""
+    return jnp.take_along_axis(x, jnp.argmax(x, -1, keepdims=True), -1)[..., 0]
+
+
+drops_nan = rule(
+    first_nan, lambda x, dy: (first(x[0] == jnp.max(x[0], -1, keepdims=True)).astype(float) * dy[..., None],)
+)
+
+
+@pytest.mark.parametrize("exact", [None, True, False])
+def test_a_rule_that_drops_a_nan(exact):
+    """The reference sends the gradient to the first NaN: a failure where NaN is judged, else a remark."""
+    options = QUICK | {"exact": exact}
+    report = check_vjp(drops_nan, first_nan, np.zeros((2, 3)), domain="nan", **options)
+    assert report.verdict is Verdict.FAIL
+    assert report.reason.endswith('each with an infinite or NaN input, which domain="finite" leaves out')
+    assert np.isnan(report.counterexample.inputs["x"]).any()
+    assert report.vote.sentence == "at an infinite or NaN input there are no differences to ask"
+    report = check_vjp(drops_nan, first_nan, np.zeros((2, 3)), **options)
+    assert report.verdict is Verdict.PASS
+    assert report.remark.startswith("not judged: with NaN inputs the gradient of x at [")
+    assert report.remark in str(report)
+    assert report.as_dict()["remark"] == report.remark
+
+
+def test_what_is_right_at_nan_passes_where_that_is_judged():
+    by_hand = rule(
+        first_nan,
+        lambda x, dy: (jax.nn.one_hot(jnp.argmax(x[0], -1), 3, dtype=dy.dtype) * dy[..., None],),
+    )
+    report = check_vjp(by_hand, first_nan, np.zeros((2, 3)), domain="nan", **QUICK)
+    assert (report.verdict, report.remark) == (Verdict.PASS, "")
+
+
+def silu_backward(x, dy):
+    s = jax.nn.sigmoid(x[0])
+    return (dy * s * (1 + x[0] * (1 - s)),)  # 0·∞ at −∞
+
+
+def silu(x):
+    """Of slope 0 at −∞, for differentiation too."""
+    return jnp.where(x == -jnp.inf, 0, x) * jax.nn.sigmoid(x)
+
+
+def test_a_nan_out_of_an_infinite_input_fails():
+    report = check_vjp(rule(silu, silu_backward), silu, np.zeros(3), **QUICK)
+    assert report.verdict is Verdict.FAIL
+    assert report.reason.endswith('each with an infinite or NaN input, which domain="finite" leaves out')
+    assert (np.isnan(report.counterexample.got), report.counterexample.expected) == (True, 0)
+    report = check_vjp(rule(silu, silu_backward), silu, np.zeros(3), domain="finite", **QUICK)
+    assert report.verdict is Verdict.PASS
+    assert report.remark.startswith("not judged: with infinite or NaN inputs the gradient of x")
+
+
+@pytest.mark.parametrize("exact", [None, True])
+def test_minus_infinity_is_a_number_like_others(exact):
+    """A max-pool that takes -inf for padding sends the gradient of a window of them nowhere."""
+    wrong = rule(
+        first_nan,
+        lambda x, dy: (
+            jax.nn.one_hot(jnp.argmax(x[0], -1), 3) * jnp.where(x[0] > -jnp.inf, dy[..., None], 0),
+        ),
+    )
+    report = check_vjp(wrong, first_nan, np.zeros((1, 3)), exact=exact, transformations=("jit",))
+    assert report.verdict is Verdict.FAIL
+    assert (report.counterexample.inputs["x"] == -np.inf).all()
+
+
+def test_infinities_and_nan_are_put_into_one_array_of_a_row():
+    assert [values.not_finite_rows(rows) for rows in (4, 12, 48)] == [0, 4, 8]
+    points = [np.zeros((8, 3)), np.zeros((8, 2, 2)), np.zeros((8, 0))]
+    values.put_not_finite(np.random.default_rng(0), points)
+    there = np.stack([(~np.isfinite(x.reshape(len(x), -1))).any(1) for x in points])
+    assert (there.sum(0) == 1).all()
+    assert {"nan", "inf", "-inf"} == {str(x) for point in points for x in point[~np.isfinite(point)]}
+    assert any((row == -np.inf).all() for point in points[:2] for row in point)
+
+
 @pytest.mark.parametrize("shape", [(0,), (1,), (0, 3), (2, 1)])
 def test_axes_of_size_0_and_1(shape):
     by_hand = rule(square, lambda x, dy: (2 * x[0] * dy,))
@@ -318,7 +398,44 @@ def test_what_the_reference_cannot_judge_is_unchecked():
     nowhere = rule(square, lambda x, dy: (x[0] * jnp.nan,))
     report = check_vjp(nowhere, nowhere, np.zeros(3), **QUICK)
     assert report.verdict is Verdict.UNCHECKED
-    assert report.reason == "nothing could be compared of the gradient of x: the reference is NaN or infinite"
+    assert report.reason == "nothing could be compared of the gradient of x: the reference is NaN"
+
+
+def test_unchecked_where_the_reference_is_infinite():
+    report = check_vjp(lambda x: x, lambda x: x + np.inf, np.zeros(3), **QUICK)
+    assert report.verdict is Verdict.UNCHECKED
+    assert report.reason == "nothing could be compared of the output: the reference is infinite or overflows"
+    assert report.evidence.parts[0].excuses["the reference is infinite or overflows"] > 60
+
+
+def test_unchecked_at_a_kink():
+    """Without a reference: differences tell nothing at a kink, and say so of it alone."""
+    backward = lambda inputs, dy: (np.sign(inputs[0]) * dy,)  # noqa: E731
+    at_kink = check_vjp(np.abs, None, np.zeros(2), backward=backward, vary=False)
+    assert at_kink.verdict is Verdict.UNCHECKED
+    assert at_kink.reason == "nothing could be compared of the gradient of x: the function has a kink there"
+    at_nan = check_vjp(np.abs, None, np.full(2, np.nan), backward=backward, vary=False)
+    assert at_nan.reason.endswith("the output, the gradient of x: the reference is NaN")
+    assert check_vjp(np.abs, None, np.ones(2), backward=backward, vary=False).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_unchecked_below_what_the_dtype_can_show(factor):
+    """1e-60 is no number of float32: whatever the rule makes of it, it is 0."""
+
+    def small(x):
+        return x * 1e-30 * 1e-30
+
+    by_hand = rule(lambda x: (small(x), x), lambda x, dy: (factor * small(dy[0]) + dy[1],))
+    reference = lambda x: (small(x), x)  # noqa: E731
+    report = check_vjp(by_hand, reference, np.zeros(3, np.float32), **QUICK)
+    assert report.verdict is Verdict.UNCHECKED
+    assert report.reason == (
+        "nothing could be compared of output 0: the reference is below what the dtype can show"
+    )
+    assert check_vjp(by_hand, reference, np.zeros(3), **QUICK).verdict is (
+        Verdict.PASS if factor == 1 else Verdict.FAIL
+    )
 
 
 def test_infinite_derivatives_have_to_be_infinite():
@@ -355,11 +472,26 @@ def test_one_wrong_entry_of_the_jacobian_is_found(size):
 
 def test_the_measured_chance_of_a_miss_is_the_stated_one():
     """An entry is missed in a uniform row if its cotangent is 0: once in 2·magnitude + 1 rows."""
-    rng = np.random.default_rng(0)
-    from jaxcnn.check.values import integers
-
-    rows = integers(rng, 20_000, (1,), 4)[:10_000]
+    rows = values.integers(np.random.default_rng(0), 20_000, (1,), 4)[:10_000]
     assert np.mean(rows == 0) == pytest.approx(1 / 9, rel=0.1)
+
+
+def test_the_chance_to_miss_a_rare_error_is_stated_and_measured():
+    """The rule errs where 0.7 < |x| < 1.1, whose share of the drawn cases is counted; nothing is compiled."""
+
+    def backward(inputs, dy):
+        there = (np.abs(inputs[0]) > 0.7) & (np.abs(inputs[0]) < 1.1)
+        return (dy * np.where(there, 3, np.cos(inputs[0])),)
+
+    cases, seeds = 6, 250
+    check = partial(check_vjp, np.sin, None, np.zeros(()), backward=backward, cases=cases)
+    reports = [check(seed=seed) for seed in range(seeds)]
+    share = sum(report.evidence.parts[1].wrong for report in reports) / (cases * seeds)
+    passed = [report for report in reports if report.verdict is Verdict.PASS]
+    assert {report.evidence.missed for report in passed} == {missed(0.1, cases)} == {0.9**cases}
+    assert 0.1 < share < 0.3
+    assert len(passed) / seeds == pytest.approx(missed(share, cases), abs=0.08)
+    assert passed[0].reason.endswith("that shows in one drawn case in 10 is missed by a chance of 5e+01 %")
 
 
 def test_jvp_rules():
@@ -396,6 +528,13 @@ def test_float32_without_double_precision_enabled():
         assert check_vjp(sine, jnp.sin, np.zeros(3, np.float32), **QUICK).verdict is Verdict.PASS
         wrong = rule(jnp.sin, lambda x, dy: (jnp.cos(x[0]) * dy * (1 + 1e-5),))
         assert check_vjp(wrong, jnp.sin, np.zeros(3, np.float32), **QUICK).verdict is Verdict.FAIL
+
+
+def test_as_many_names_as_inputs():
+    with pytest.raises(ValueError, match="check_vjp: names has 2 entries; expected 1, one for each input"):
+        check_vjp(square, square, A, names=["x", "y"])
+    with pytest.raises(ValueError, match="check_jvp: names has 0 entries; expected 1, one for each input"):
+        check_jvp(square, square, A, names=[])
 
 
 def test_complex_inputs_are_refused():

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from jaxcnn.check import Verdict, check_jvp, check_vjp
+from jaxcnn.check.question import EVERY_TRANSFORMATION
 from jaxcnn.check.replay import replay, save
 from jaxcnn.check.report import array_from_json, array_to_json
-from jaxcnn.check.vjp import EVERY_TRANSFORMATION
 
 
 def rule(forward, backward):

@@ -43,7 +43,12 @@ def swish_backward(x, dy, g):
     x, b = x
     s = 1 / (1 + jnp.exp(-b * x))
     slope = 1 / (2 + jnp.exp(b * x) + jnp.exp(-b * x))  # σ(1 − σ)
-    return dy * (s + b * x * slope), jnp.sum(dy * x * x * slope)
+    return dy * (s + b * x * slope), jnp.sum(dy * x * (x * slope))
+
+
+def finite(z):
+    """z, but the largest number in place of infinity: times 0 it is 0."""
+    return jnp.clip(z, jnp.finfo(z.dtype).min, jnp.finfo(z.dtype).max)
 
 
 def softplus_slope(z):
@@ -118,7 +123,9 @@ pieces = family("maxout", maxout, (3, 6), exact=True)
 ROWS = [
     relu.right("by a mask", times(lambda z: (z > 0).astype(z.dtype))),
     relu.right("by where, from the output", lambda x, dy, g: (jnp.where(rectifiers.relu(x[0]) > 0, dy, 0),)),
-    half.right("by half the sign", times(lambda z: 0.5 * (jnp.sign(z) + 1)), lambda x: (x + jnp.abs(x)) / 2),
+    half.right(
+        "by half the sign", times(lambda z: 0.5 * (jnp.sign(z) + 1)), lambda x: jnp.where(x > 0, x, 0)
+    ),
     leaky.right("by a slope", times(lambda z: jnp.where(z > 0, 1.0, 0.01).astype(z.dtype))),
     relu6.right(
         "by two comparisons",
@@ -142,11 +149,15 @@ ROWS = [
     tanh.right("1 − tanh²", times(lambda z: 1 - jnp.tanh(z) ** 2)),
     softplus.right("σ", times(softplus_slope), lambda x: jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))),
     softplus.right("σ, by logaddexp", times(jax.nn.sigmoid), lambda x: jnp.logaddexp(x, 0.0)),
-    silu.right("both terms", times(lambda z: softplus_slope(z) * (1 + z * softplus_slope(-z)))),
+    silu.right("both terms", times(lambda z: softplus_slope(z) * (1 + finite(z) * softplus_slope(-z)))),
     trained.right("both terms", swish_backward),
     gelu.right(
         "Φ + z φ",
-        times(lambda z: lax.erfc(-z * math.sqrt(0.5)) / 2 + z * jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)),
+        times(
+            lambda z: (
+                lax.erfc(-z * math.sqrt(0.5)) / 2 + finite(z) * jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+            )
+        ),
     ),
     softsign.right("1/(1 + |z|)²", times(lambda z: 1 / (1 + jnp.abs(z)) ** 2)),
     softmax.right("by a sum", softmax_backward, jax.nn.softmax),

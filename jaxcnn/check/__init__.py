@@ -1,9 +1,15 @@
 """A checker for anybody's hand-written gradient: compare it with a reference, shrink, report.
 
-    vjp         check_vjp, check_jvp, assert_vjp: what to try, and what to say of it
+    vjp         check_vjp, check_jvp, assert_vjp
+    question    one derivative in question, and the comparisons that settle it
+    known       what tracing tells of it
+    cases       which values are tried, in which order
+    judge       the verdict
+    failure     what to say of a difference
     call        arguments seen flat, whatever pytrees they are
     rules       derivatives as functions of flat rows; custom rules taken out
     jaxprs      a program run step by step
+    branches    where a program may change its course, at a glance
     polynomial  is a program a polynomial, computed without rounding? (degrees, primitives)
     values      the values that are drawn: integers, ties, boundaries, wide scales
     problem     a derivative against its truth, over a batch of rows

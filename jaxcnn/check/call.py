@@ -55,7 +55,15 @@ class Call:
 
 
 def call(operation: str, inputs: Sequence[Any], names: Sequence[str]) -> Call:
-    """The call of a function with these arguments, on behalf of `operation`."""
+    """The call of a function with these arguments, on behalf of `operation`.
+
+    Raises:
+        ValueError: if there are more or fewer names than arguments, none to differentiate, or a complex one.
+    """
+    if len(names) != len(inputs):
+        raise ValueError(
+            f"{operation}: names has {len(names)} entries; expected {len(inputs)}, one for each input"
+        )
     paths, tree = jax.tree.flatten_with_path(tuple(inputs))
     leaves, live, live_names = [], [], []
     for position, (path, leaf) in enumerate(paths):

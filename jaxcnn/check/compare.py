@@ -10,13 +10,27 @@ term but underflow, below the smallest normal number, and nothing that grows wit
 reference is zero whatever is rounded, nothing but zero passes. A number too large for the dtype agrees with
 infinity.
 
+Where the reference is no zero and yet so small that `ulps` units of underflow cover it, right and wrong look
+the same: such numbers count as left out, not as compared.
+
 Excused is what the reference cannot judge: where it is NaN, and where it overflows but the number does not
 (another formula may overflow later). A NaN where the reference is a number never passes, and where function
 and reference are infinite alike, an infinite derivative has to be infinite.
 """
 
+import enum
+
 import jax.numpy as jnp
 import numpy as np
+
+
+class Excuse(enum.StrEnum):
+    """Why a number could not be judged."""
+
+    NAN = "the reference is NaN"
+    INFINITE = "the reference is infinite or overflows"
+    KINK = "the function has a kink there"
+    TINY = "the reference is below what the dtype can show"
 
 
 def exact(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -45,6 +59,12 @@ def error(got: np.ndarray, reference: np.ndarray, unit: np.ndarray) -> np.ndarra
 def excused(got: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Where the reference cannot judge."""
     return np.isnan(np.asarray(reference, np.float64)) | overflowed(got, reference)
+
+
+def tiny(dtype: np.dtype, reference: np.ndarray, ulps: float) -> np.ndarray:
+    """Where the reference is no zero, but as small as what the dtype loses in `ulps` underflows."""
+    size = np.abs(np.asarray(reference, np.float64))
+    return (size > 0) & (size <= ulps * float(jnp.finfo(dtype).smallest_normal))
 
 
 def overflowed(got: np.ndarray, reference: np.ndarray) -> np.ndarray:

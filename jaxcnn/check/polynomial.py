@@ -20,15 +20,12 @@ import numpy as np
 from jax.extend import core
 from jax.typing import ArrayLike
 
+from jaxcnn.check.branches import THRESHOLDS
 from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
 from jaxcnn.check.jaxprs import CALLS, bind, run_call
 from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
 
-# Steps at which a constant beside an input is a place where the function may change its course.
-_THRESHOLDS = frozenset(
-    {"add", "add_any", "clamp", "eq", "ge", "gt", "le", "lt", "max", "min", "ne", "select_n", "sub"}
-)
 _LITERALS_AT_ONCE = 16  # an array of more different numbers is data
 _UNROLLED = 512
 
@@ -250,7 +247,7 @@ class _Walk:
         return jnp.stack(column) if column else np.zeros(aval.shape, aval.dtype)
 
     def mine(self, equation: Any, operands: Sequence[Any]) -> None:
-        if equation.primitive.name not in _THRESHOLDS:
+        if equation.primitive.name not in THRESHOLDS:
             return
         for x in operands:
             if not isinstance(x, Value) and jnp.issubdtype(jnp.result_type(x), jnp.floating):

@@ -14,15 +14,20 @@ import numpy as np
 from jax import lax
 
 from jaxcnn.check import compare, numeric, rounding
+from jaxcnn.check.compare import Excuse
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
 
 Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
+Domain = Literal["finite", "infinite", "nan"]
 Row = Sequence[np.ndarray]
 
 _WEIGHED_AT_ONCE = 8
-_NUMBERS_AT_ONCE = 4_000_000
+# Numbers in the cases tried together, and in all that shrinking tries; the least number of its trials.
+_SHRUNK_AT_ONCE = 200_000
+_SHRUNK = 200_000_000
+_LEAST_CALLS = 12
 # A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
 _SMALL = 10_000
 _UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
@@ -135,17 +140,36 @@ class Problem:
         overflowed = np.any([_by_row(compare.overflowed(g, t)) for g, t in outputs], axis=0)
         for k in range(self.outputs, len(got)):
             infinite = compare.overflowed(got[k], truth[k])
-            excused[k] &= ~(infinite & ~overflowed.reshape(-1, *[1] * (infinite.ndim - 1)))
+            excused[k] &= ~(infinite & ~beside(overflowed, infinite))
+        # at infinite inputs it depends on the formula whether a result that is not finite is one or NaN
+        beyond = ~self.inside(rows, "finite")
+        excused = [x | (~np.isfinite(t) & beside(beyond, t)) for x, t in zip(excused, truth, strict=True)]
         # where squares overflow, the reference too may come to nonsense: only a NaN is wrong there
         huge = np.any([_by_row(_huge(row)) for row in rows[: len(self.names)]], axis=0)
         for k, g in enumerate(got):
-            excused[k] |= ~np.isnan(g) & huge.reshape(-1, *[1] * (g.ndim - 1))
+            excused[k] |= ~np.isnan(g) & beside(huge, g)
         lost = [~np.isfinite(g) & np.isfinite(t) for g, t in zip(got, truth, strict=True)]
         narrow = any(row.dtype != np.float64 for row in rows)
         if narrow and not self.exact and any(x.any() for x in lost):
             native = [np.asarray(result) for result in self._truth(rows)]
             excused = [x | (y & ~np.isfinite(n)) for x, y, n in zip(excused, lost, native, strict=True)]
         return excused
+
+    def wrong(self, errors: Sequence[np.ndarray]) -> np.ndarray:
+        """The rows in which some number of these parts is wrong."""
+        return np.any([largest(e) > self.ulps for e in errors], axis=0)
+
+    def inside(self, rows: Sequence[np.ndarray], domain: Domain) -> np.ndarray:
+        """The rows whose live leaves lie in the domain everywhere."""
+        points = rows[: len(self.names)]
+        match domain:
+            case "finite":
+                outside = [_by_row(~np.isfinite(x)) for x in points]
+            case "infinite":
+                outside = [_by_row(np.isnan(x)) for x in points]
+            case "nan":
+                outside = [np.zeros(len(x), bool) for x in points]
+        return ~np.any(outside, axis=0)
 
     def _weigh(self, rows, got, truth, units) -> None:
         """Widen the units of suspect rows by the sensitivity to rounding, which costs another program.
@@ -158,37 +182,63 @@ class Problem:
             for g, t, u in zip(got, truth, units, strict=True):
                 known = np.isfinite(t) & np.isfinite(np.asarray(g, np.float64))
                 suspect |= largest(np.where(known, compare.error(g, t, u), 0)) > self.ulps
-            for some in _batches(np.flatnonzero(suspect), _WEIGHED_AT_ONCE):
-                wide = [resized(row[some].astype(np.float64), _WEIGHED_AT_ONCE) for row in rows]
+            together = max(
+                1, min(_WEIGHED_AT_ONCE, _SHRUNK_AT_ONCE // max(1, sum(x.size for x in self.like)))
+            )
+            for some in _batches(np.flatnonzero(suspect), together):
+                wide = [resized(row[some].astype(np.float64), together) for row in rows]
                 with jax.enable_x64(True):
                     kappas = [np.asarray(kappa)[: len(some)] for kappa in getattr(self, kappas_of)(wide)]
                 for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
                     u[some] = np.maximum(u[some], compare.unit(g.dtype, t[some], kappa))
 
-    def evidence(self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Evidence:
+    def evidence(self, got: Sequence[np.ndarray], truth: Sequence[np.ndarray], errors) -> Evidence:
         """What was compared."""
-        parts = tuple(self._part(name, e) for name, e in zip(self.parts, errors, strict=True))
-        return Evidence(len(rows[0]), self.exact, parts, self.transformation)
+        results = zip(self.parts, got, truth, errors, self.excuses(truth, errors), strict=True)
+        parts = tuple(self._part(*result) for result in results)
+        return Evidence(len(got[0]), self.exact, parts, self.transformation)
 
-    def _part(self, name: str, errors: np.ndarray) -> Part:
-        excused = int(np.sum(np.isnan(errors)))
+    def excuses(self, truth: Sequence[np.ndarray], errors) -> list[dict[Excuse, int]]:
+        """Of every part, why the reference cannot judge how many numbers."""
+        nan = [int(np.sum(np.isnan(e) & np.isnan(t))) for t, e in zip(truth, errors, strict=True)]
+        return [
+            {Excuse.NAN: n, Excuse.INFINITE: int(np.sum(np.isnan(e))) - n}
+            for n, e in zip(nan, errors, strict=True)
+        ]
+
+    def _part(self, name: str, got, truth, errors, excuses: dict[Excuse, int]) -> Part:
         by_row = largest(errors)
+        judged = errors <= self.ulps
+        if not self.exact:
+            tiny = judged & compare.tiny(got.dtype, truth, self.ulps)
+            excuses = excuses | {Excuse.TINY: int(np.sum(tiny))}
+            judged &= ~tiny
+            hidden = Excuse.TINY if tiny.any() else Excuse.KINK
+            if excuses.get(hidden) and not np.any(truth[judged]):
+                # zeros, of zero cotangents say, beside what cannot be told tell nothing either
+                excuses[hidden] += int(np.sum(judged))
+        counts = {str(why): count for why, count in excuses.items() if count}
         return Part(
             name=name,
-            compared=errors.size - excused,
-            excused=excused,
+            compared=errors.size - sum(counts.values()),
+            excused=sum(counts.values()),
             worst=float(np.max(by_row, initial=0.0)),
             wrong=int(np.sum(by_row > self.ulps)),
+            excuses=counts,
         )
 
     def smallest(
         self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray], part: int
     ) -> tuple[Counterexample, Row]:
-        """The first row that is wrong in this part, shrunk."""
-        row = int(np.argmax(largest(errors[part]) > self.ulps))
+        """The first row that is wrong in this part, be it finite if there is such a one, shrunk."""
+        wrong = self.wrong(errors[part : part + 1])
+        finite = wrong & self.inside(rows, "finite")
+        row = int(np.argmax(finite if finite.any() else wrong))
         size = sum(x.size for x in self.like)
         # as many as were compiled, if that is not too much
-        count = len(rows[0]) if len(rows[0]) <= 64 else max(1, min(32, _NUMBERS_AT_ONCE // max(size, 1)))
+        count = max(1, min(32, _SHRUNK_AT_ONCE // max(size, 1)))
+        if len(rows[0]) <= 64 and len(rows[0]) * size <= _SHRUNK_AT_ONCE:
+            count = len(rows[0])
 
         def fails(candidates):
             stacked = [np.stack(column) for column in zip(*candidates, strict=True)]
@@ -199,9 +249,10 @@ class Problem:
                 outcome.extend(largest(errors[part]) > self.ulps)
             return outcome[: len(candidates)]
 
-        rounds = max(4, min(200, 5 * _NUMBERS_AT_ONCE // max(size, 1)))
         case = tuple(column[row] for column in rows)
-        small = shrink(case, fails, rounds=rounds, at_once=min(count, 32))
+        place = int(np.nanargmax(errors[part][row])) / errors[part][row].size
+        calls = max(_LEAST_CALLS, _SHRUNK // (max(size, 1) * count))
+        small = shrink(case, fails, calls=calls, at_once=min(count, 32), place=place)
         batch = [resized(value[None], count) for value in small]
         got, truth = self.run_fun(batch), self.run_truth(batch)
         wrong = self.errors(batch, got, truth)[0][part][0]
@@ -229,12 +280,17 @@ def largest(errors: np.ndarray) -> np.ndarray:
 
 
 def _huge(values: np.ndarray) -> np.ndarray:
-    return np.abs(values) > np.sqrt(float(jnp.finfo(values.dtype).max))
+    return np.isfinite(values) & (np.abs(values) > np.sqrt(float(jnp.finfo(values.dtype).max)))
 
 
 def _by_row(found: np.ndarray) -> np.ndarray:
     """Whether there is one in each row."""
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
+
+
+def beside(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """One entry a row, as an array that broadcasts with numbers of all rows."""
+    return rows.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
 def resized(column: np.ndarray, rows: int) -> np.ndarray:
@@ -274,6 +330,15 @@ class Differences(Problem):
                 results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
             self.doubts.append((*(np.zeros(np.shape(Z)) for Z in results[-1][:-live]), *doubts))
         return _stack(results)
+
+    def excuses(self, truth, errors):
+        """Kinks, where the outputs are finite and no gradient could be estimated; else as of any problem."""
+        broken = np.any([_by_row(~np.isfinite(t)) for t in truth[: self.outputs]], axis=0)
+        others = [np.where(beside(broken, e), e, np.nan_to_num(e)) for e in errors]
+        kinks = [int(np.sum(np.isnan(e[~broken]))) for e in errors]
+        return [
+            {Excuse.KINK: n} | more for n, more in zip(kinks, super().excuses(truth, others), strict=True)
+        ]
 
     def errors(self, rows, got, truth):
         """As of any problem; the units hold the uncertainty of the differences."""

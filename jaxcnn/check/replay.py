@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxcnn.check.problem import resized
+from jaxcnn.check.question import Phase
 from jaxcnn.check.report import Report, array_from_json
 from jaxcnn.check.rules import Backward
-from jaxcnn.check.vjp import Phase, reverse_check
+from jaxcnn.check.vjp import reverse_question
 
 
 def save(report: Report, path: str | Path) -> None:
@@ -48,15 +49,16 @@ def replay(
         "seed": 0,
         "ulps": ulps,
         "accurate": False,
+        "domain": "nan",
     }
-    check = reverse_check(
+    question = reverse_question(
         fun, reference, inputs, backward, None, transformations=(found["transformation"],), **options
     )
-    if isinstance(check, Report):
-        raise ValueError(f"replay: {check.reason}")
+    if isinstance(question, Report):
+        raise ValueError(f"replay: {question.reason}")
     row = [array_from_json(x) for x in (*found["inputs"].values(), *found["cotangent"])]
     phase = Phase([resized(x[None], found["rows"]) for x in row], found["exact"], found["transformation"])
-    problem = check.problem(phase)
+    problem = question.problem(phase)
     came = [(x.shape, x.dtype) for x in row]
     if came != (wanted := [(x.shape, x.dtype) for x in problem.like]):
         raise ValueError(

@@ -1,8 +1,9 @@
 """What a check says: verdict, reason, evidence, and the smallest counterexample."""
 
 import enum
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -36,7 +37,8 @@ class Part:
     Attributes:
         name: "the output" or "the gradient of <argument>".
         compared: single numbers compared.
-        excused: numbers left out because the reference itself is NaN or infinite there.
+        excused: numbers left out because nothing can be said of them.
+        excuses: how many of them for which reason (`jaxcnn.check.compare.Excuse`).
         worst: the largest error, in units of what rounding explains; in exact mode 0 or infinity.
         wrong: cases in which some number of it is wrong.
     """
@@ -46,6 +48,7 @@ class Part:
     excused: int
     worst: float
     wrong: int
+    excuses: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Evidence:
         transformation: the last one under which they were compared.
         transformations: all of them.
         chance: of polynomials, the probability at most that two different ones agree so often.
+        missed: the probability of missing an error that shows in one drawn case in ten.
         degree: of the polynomials.
         proved: whether it was tried on all combinations of basis vectors of a multilinear map.
     """
@@ -69,6 +73,7 @@ class Evidence:
     transformation: str = "jit"
     transformations: tuple[str, ...] = ()
     chance: float | None = None
+    missed: float | None = None
     degree: int | None = None
     proved: bool = False
 
@@ -92,6 +97,7 @@ def merged(evidence: Sequence[Evidence]) -> Evidence:
             excused=sum(part.excused for part in same),
             worst=max(part.worst for part in same),
             wrong=sum(part.wrong for part in same),
+            excuses=dict(sum((Counter(part.excuses) for part in same), Counter())),
         )
         for same in zip(*(e.parts for e in evidence), strict=True)
     )
@@ -161,6 +167,7 @@ class Report:
         counterexample: on FAIL, where values were compared.
         diagnosis: what probably caused it, where one explanation fits all numbers.
         vote: what a third opinion says at the counterexample.
+        remark: what differs at inputs of which the verdict does not speak.
     """
 
     verdict: Verdict
@@ -169,6 +176,7 @@ class Report:
     counterexample: Counterexample | None = None
     diagnosis: Diagnosis | None = None
     vote: Vote | None = None
+    remark: str = ""
 
     def assert_pass(self) -> "Report":
         """Return the report itself; raise DerivationError unless the verdict is PASS."""
@@ -192,6 +200,7 @@ class Report:
             "diagnosis": self.diagnosis
             and {"kind": self.diagnosis.kind.value, "sentence": self.diagnosis.sentence},
             "vote": self.vote and asdict(self.vote),
+            "remark": self.remark,
         }
 
     def __str__(self) -> str:
@@ -202,6 +211,8 @@ class Report:
             lines.append(f"probably {self.diagnosis}")
         if self.vote is not None:
             lines.append(str(self.vote))
+        if self.remark:
+            lines.append(self.remark)
         return "\n".join(lines)
 
 

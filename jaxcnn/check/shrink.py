@@ -1,4 +1,8 @@
-"""Make a failing case small: as many zeros as possible, then ones, then integers."""
+"""Make a failing case small: as many zeros as possible, then ones, then integers.
+
+A large case is first cut down to what lies around the place that is wrong, and tried a bounded number of
+times.
+"""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,32 +11,54 @@ import numpy as np
 
 Case = tuple[np.ndarray, ...]
 
+# More numbers than this are cut down to shares of them.
+_LARGE = 10_000
+_STRETCHES = (0.0, 0.0005, 0.01, 0.1)
+
 
 def shrink(
-    case: Case, fails: Callable[[Sequence[Case]], list[bool]], *, rounds: int = 200, at_once: int = 32
+    case: Case,
+    fails: Callable[[Sequence[Case]], list[bool]],
+    *,
+    calls: int = 5000,
+    at_once: int = 32,
+    place: float = 0.0,
 ) -> Case:
     """The simplest case found that still fails.
 
     Args:
         case: arrays that fail together.
         fails: tells, for several candidates at once, which of them fail.
-        rounds: how many times to simplify, at the most.
+        calls: how often to ask that, at the most.
         at_once: how many candidates to try together.
+        place: how far through the arrays they fail, from 0 to 1: large ones are cut down to there.
     """
-    for _ in range(rounds):
-        simpler = _first_failing(case, fails, at_once)
-        if simpler is None:
-            break
-        case = simpler
-    return case
+    candidates = _around(case, place) if sum(map(np.size, case)) > _LARGE else iter(())
+    while True:
+        # the cuts only once
+        for batch in _batched(itertools.chain(candidates, _candidates(case)), at_once):
+            if calls == 0:
+                return case
+            calls -= 1
+            if (first := next(itertools.compress(batch, fails(batch)), None)) is not None:
+                case, candidates = first, iter(())
+                break
+        else:
+            return case
 
 
-def _first_failing(case: Case, fails: Callable[[Sequence[Case]], list[bool]], at_once: int) -> Case | None:
-    for batch in _batched(_candidates(case), at_once):
-        for simple, failed in zip(batch, fails(batch), strict=True):
-            if failed:
-                return simple
-    return None
+def _around(case: Case, place: float) -> Iterator[Case]:
+    """Everything zeroed but for a stretch of each array, the shortest first."""
+    for share in _STRETCHES:
+        yield tuple(_stretch(array, place, share) for array in case)
+
+
+def _stretch(array: np.ndarray, place: float, share: float) -> np.ndarray:
+    middle, width = int(place * array.size), int(share * array.size)
+    cut = np.zeros(array.size, array.dtype)
+    there = slice(max(middle - width, 0), middle + width + 1)
+    cut[there] = array.reshape(-1)[there]
+    return cut.reshape(array.shape)
 
 
 def _batched(cases: Iterable[Case], size: int) -> Iterator[list[Case]]:
@@ -56,7 +82,7 @@ def _candidates(case: Case) -> Iterator[Case]:
         for k in np.flatnonzero(array):
             if flat[k] != 1:
                 yield _with(case, position, k, 1)
-            if flat[k] != np.rint(flat[k]):
+            if np.isfinite(flat[k]) and flat[k] != np.rint(flat[k]):
                 yield _with(case, position, k, np.rint(flat[k]))
 
 

@@ -92,10 +92,11 @@ def check_strategies(
         if report.verdict is Verdict.UNCHECKED:
             return report
     last = [*reports.values()][-1]
+    remark = next((report.remark for report in reports.values() if report.remark), "")
     reason = f"{len(reports)} geometries; the last: {last.reason}"
     evidence = [report.evidence for report in reports.values() if report.evidence is not None]
     same = len({tuple(part.name for part in e.parts) for e in evidence}) == 1
-    return replace(last, reason=reason, evidence=merged(evidence) if same else last.evidence)
+    return replace(last, reason=reason, evidence=merged(evidence) if same else last.evidence, remark=remark)
 
 
 def _geometry(inputs: tuple[Any, ...], names: list[str], *, values: bool) -> Any:

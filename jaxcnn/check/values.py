@@ -11,6 +11,18 @@ import numpy as np
 # Zero of both signs, kinks, values that saturate or overflow an exp, and a value that vanishes beside 1.
 BOUNDARIES = (0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 30.0, -30.0, 100.0, -100.0, 1e-6, -1e-6)
 
+# Which of them, and in which share of an array; 0: in one entry.
+_NOT_FINITE = (
+    ((-np.inf,), 1.0),
+    ((-np.inf,), 0.5),
+    ((-np.inf,), 0.0),
+    ((np.inf,), 0.5),
+    ((np.inf,), 0.0),
+    ((np.nan,), 0.5),
+    ((np.nan,), 0.0),
+    ((-np.inf, np.inf, np.nan), 0.5),
+)
+
 
 def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnitude: int = 4) -> np.ndarray:
     """Integer-valued: sums and products of them are exact in floating point, and ties are common.
@@ -18,7 +30,7 @@ def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnit
     The first half of the rows (rounded up) is uniform on −magnitude … magnitude, so that they count for
     `schwartz_zippel`. The rest holds −1, 0, 1, or −4 … 4, or a multiple of a basis vector, or zeros.
     """
-    values = rng.integers(-magnitude, magnitude + 1, (rows, *shape))
+    values = uniform(rng, rows, shape, magnitude)
     aimed = np.arange(uniform_rows(rows), rows)
     small = min(magnitude, 4)
     for row, regime in zip(aimed, rng.permutation(aimed) % 6, strict=True):  # other rows for every array
@@ -31,7 +43,12 @@ def integers(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnit
                 values[row] = rng.integers(-small, small + 1, shape)
             case _:
                 values[row] = rng.integers(-1, 2, shape)
-    return values.astype(float)
+    return values
+
+
+def uniform(rng: np.random.Generator, rows: int, shape: tuple[int, ...], magnitude: int = 4) -> np.ndarray:
+    """Integers, uniform on −magnitude … magnitude."""
+    return rng.integers(-magnitude, magnitude + 1, (rows, *shape)).astype(float)
 
 
 def scaled(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
@@ -89,6 +106,21 @@ def mixed(
                 some = rng.random(shape) < 0.3
                 values[row] = np.where(some, rng.choice((*limits, *(-x for x in limits)), shape), values[row])
     return values
+
+
+def not_finite_rows(rows: int) -> int:
+    """How many rows are tried with infinities and NaN, beside so many others: none beside very few."""
+    return min(len(_NOT_FINITE), rows // 3) if rows >= 12 else 0
+
+
+def put_not_finite(rng: np.random.Generator, points: Sequence[np.ndarray]) -> None:
+    """Put infinities and NaN into one array of each row, in place: one entry, half of them, or all."""
+    arrays = [k for k, point in enumerate(points) if point[:1].size]
+    for row, kind in enumerate(rng.permutation(len(_NOT_FINITE))[: len(points[0])] if arrays else ()):
+        point, (numbers, share) = points[rng.choice(arrays)][row : row + 1], _NOT_FINITE[kind]
+        there = rng.random(point.shape) < share
+        there.reshape(-1)[rng.integers(point.size)] = True
+        point[there] = rng.choice(numbers, np.sum(there))
 
 
 def smooth(rng: np.random.Generator, rows: int, shape: tuple[int, ...]) -> np.ndarray:

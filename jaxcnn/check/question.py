@@ -1,0 +1,134 @@
+"""One derivative in question, and the comparisons that settle it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxcnn.check import rules
+from jaxcnn.check.call import Call
+from jaxcnn.check.problem import Differences, Domain, Problem, Transformation
+from jaxcnn.check.rules import Flat
+
+EVERY_TRANSFORMATION: tuple[Transformation, ...] = ("jit", "eager", "vmap", "scan", "second order")
+
+# Differences cost two evaluations a number and step.
+_DIFFERENCED = 256
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Rows of one kind, checked under one transformation."""
+
+    rows: Sequence[np.ndarray]
+    exact: bool
+    transformation: Transformation
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        operation: on whose behalf, for errors.
+        call: the arguments.
+        flat: the function, of the live leaves.
+        one: its result, of a row; see `jaxcnn.check.rules`.
+        primal: what the truth is the derivative of; None: central differences of the function.
+        derivative: how a result is made of a primal: `rules.reverse` or `rules.forward`.
+        outputs: shapes and dtypes of the outputs.
+        directions: those of the cotangents or tangents.
+        parts: the names of the result's parts.
+        derivatives: shapes and dtypes of the gradients or tangents.
+        host: the function is NumPy.
+        exact, vary, cases, seed, ulps, accurate, domain, transformations: as of `check_vjp`.
+
+    Raises:
+        ValueError: for unknown transformations, and for differences of too many numbers.
+    """
+
+    operation: str
+    call: Call
+    flat: Flat
+    one: Flat
+    primal: Flat | None
+    derivative: Callable[[Flat, int], Flat]
+    outputs: Sequence[Any]
+    directions: Sequence[Any]
+    parts: tuple[str, ...]
+    derivatives: Sequence[Any]
+    host: bool
+    exact: bool | None
+    vary: bool
+    cases: int
+    seed: int
+    ulps: float
+    accurate: bool
+    domain: Domain
+    transformations: tuple[Transformation, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        unknown = set(self.transformations) - set(EVERY_TRANSFORMATION)
+        if unknown or not self.transformations:
+            raise ValueError(
+                f"{self.operation}: transformations is {self.transformations}; "
+                f"expected some of {', '.join(EVERY_TRANSFORMATION)}"
+            )
+        if self.primal is None and (size := sum(x.size for x in self.call.like)) > _DIFFERENCED:
+            raise ValueError(
+                f"{self.operation}: reference is None for a NumPy function of {size} numbers; "
+                f"expected a reference, or at most {_DIFFERENCED} numbers for central differences"
+            )
+
+    @property
+    def like(self) -> list[Any]:
+        """One row: live leaves, directions."""
+        return [*self.call.like, *self.directions]
+
+    def problem(self, phase: Phase) -> Problem:
+        """Function and reference, or their derivatives, to be compared on the phase's rows."""
+        live = len(self.call.live)
+        if self.primal is None:
+            return Differences(
+                self.one,
+                self.flat,
+                self.call.names,
+                self.like,
+                self.parts,
+                len(self.outputs),
+                False,
+                self.ulps,
+                "eager",
+                True,
+            )
+        one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
+        like, names, outputs = self.like, self.call.names, len(self.outputs)
+        if phase.transformation == "second order":
+            # the derivative as a function of the row has a derivative itself
+            names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
+            parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
+            first, derivative = outputs, self.derivative(self.primal, live)
+            one = rules.reverse(lambda *row: self.one(*row)[first:], len(like))
+            truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
+            like, outputs = [*like, *self.derivatives], len(self.derivatives)
+        return Problem(
+            one,
+            truth,
+            names,
+            like,
+            parts,
+            outputs,
+            phase.exact,
+            self.ulps,
+            phase.transformation,
+            self.host,
+            self.accurate,
+        )
+
+    def expected(self, phase: Phase) -> list[Any]:
+        """Shapes and dtypes of a result."""
+        if phase.transformation == "second order":
+            return [*self.derivatives, *self.like]
+        return [*self.outputs, *self.derivatives]
