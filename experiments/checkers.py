@@ -22,13 +22,10 @@ Exit code 0, or 1 if jaxcnn lets an error live or raises a false alarm, 2 where 
 import argparse
 import json
 import math
-import multiprocessing
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -43,6 +40,7 @@ from experiments.planted.planted import Planted, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
 from jaxcnn._errors import missing_extra
 from jaxcnn.check import check_vjp
+from jaxcnn.check.isolation import Died, Worker
 
 DTYPES = ("float32", "float64")
 OnRow = Callable[[str], None]
@@ -195,38 +193,15 @@ def judge(checker: str, name: str, **options: Any) -> tuple[str, float, str]:
     return verdict, time.perf_counter() - began, note
 
 
-class Worker:
-    """A process that judges, and may be killed."""
-
-    def __init__(self, checkers: Sequence[str], cache: str | None = None):
-        """For these checkers; with a folder for compiled programs, or none."""
-        self._settings = tuple(checkers), cache
-        self._start()
-
-    def _start(self) -> None:
-        self._pool = ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=self._settings
-        )
-        self._pool.submit(int).result()
-
-    def judge(self, checker: str, name: str, limit: float, **options: Any) -> tuple[str, float, str]:
-        """As `judge`, but an abort and a hang are errors too."""
-        began = time.perf_counter()
-        try:
-            return self._pool.submit(judge, checker, name, **options).result(limit)
-        except TimeoutError:
-            note = f"not done in {limit:g} s"
-        except BrokenProcessPool:
-            note = "ended the process"
-        self.stop()
-        self._start()
-        return "error", time.perf_counter() - began, note
-
-    def stop(self) -> None:
-        """End the process."""
-        for process in list((self._pool._processes or {}).values()):
-            process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+def judge_apart(
+    worker: Worker, checker: str, name: str, limit: float, **options: Any
+) -> tuple[str, float, str]:
+    """As `judge`, in the worker: an abort and a hang are errors too."""
+    began = time.perf_counter()
+    try:
+        return worker.call(judge, checker, name, limit=limit, **options)
+    except Died as end:
+        return "error", time.perf_counter() - began, str(end)
 
 
 def _prepare(checkers: Sequence[str], cache: str | None) -> None:
@@ -237,7 +212,7 @@ def _prepare(checkers: Sequence[str], cache: str | None) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     square = rule(lambda x: x * x, lambda x, dy, g: (2 * x[0] * dy,))
-    row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),), None)
+    row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),))
     for checker in checkers:
         CHECKERS[checker](row)
 
@@ -245,16 +220,13 @@ def _prepare(checkers: Sequence[str], cache: str | None) -> None:
 def run(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
     """Every checker on every row. on_row is told what comes next."""
     checkers = _installed(config.checkers)
-    worker = Worker(checkers)
     outcomes = []
-    try:
+    with Worker(_prepare, checkers, None) as worker:
         for row in config.rows:
             for checker in checkers:
                 on_row(f"{row.name} by {checker}")
-                verdict, seconds, note = worker.judge(checker, row.name, config.time_limit)
+                verdict, seconds, note = judge_apart(worker, checker, row.name, config.time_limit)
                 outcomes.append(Outcome(row.name, row.field, row.correct, checker, verdict, seconds, note))
-    finally:
-        worker.stop()
     return outcomes
 
 
@@ -263,20 +235,16 @@ def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outco
     rows = [row for row in config.rows if row.correct]
     seeds = math.ceil((config.correct_runs or 1) / len(rows)) if rows else 0
     outcomes = []
-    with tempfile.TemporaryDirectory() as cache:
-        worker = Worker(("jaxcnn",), cache)
-        try:
-            for row in rows:
-                on_row(row.name)
-                for dtype in config.dtypes:
-                    for seed in range(seeds):
-                        verdict, seconds, note = worker.judge(
-                            "jaxcnn", row.name, config.time_limit, seed=seed, dtype=dtype
-                        )
-                        note = f"{dtype}, seed {seed} {note}".strip()
-                        outcomes.append(Outcome(row.name, row.field, True, "jaxcnn", verdict, seconds, note))
-        finally:
-            worker.stop()
+    with tempfile.TemporaryDirectory() as cache, Worker(_prepare, ("jaxcnn",), cache) as worker:
+        for row in rows:
+            on_row(row.name)
+            for dtype in config.dtypes:
+                for seed in range(seeds):
+                    verdict, seconds, note = judge_apart(
+                        worker, "jaxcnn", row.name, config.time_limit, seed=seed, dtype=dtype
+                    )
+                    note = f"{dtype}, seed {seed} {note}".strip()
+                    outcomes.append(Outcome(row.name, row.field, True, "jaxcnn", verdict, seconds, note))
     return outcomes
 
 

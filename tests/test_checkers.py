@@ -12,6 +12,7 @@ from experiments import checkers
 from experiments.checkers import BadConfig, Config, Outcome, count, judge, main, run, run_correct, table
 from experiments.planted.planted import DEFECTS, Planted, on, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
+from jaxcnn.check.isolation import Worker
 
 # One right rule and one planted error a field, such as compile fast.
 SAMPLE = [
@@ -103,7 +104,7 @@ def test_right_rules_are_run_with_many_seeds():
 
 
 def planted(name, fun):
-    return Planted(name, "", False, fun, lambda x: x, (np.zeros(2),), None)
+    return Planted(name, "", False, fun, lambda x: x, (np.zeros(2),))
 
 
 def test_what_is_raised_is_an_error(monkeypatch):
@@ -115,16 +116,14 @@ def test_what_is_raised_is_an_error(monkeypatch):
 
 
 def test_a_hang_and_an_abort_are_errors():
-    worker = checkers.Worker(("check_grads",))
-    try:
-        verdict, _, note = worker.judge("check_grads", "square: 2 x", 1e-4)
-        assert (verdict, note) == ("error", "not done in 0.0001 s")
-        for process in worker._pool._processes.values():
-            process.kill()
-        assert worker.judge("check_grads", "square: 2 x", 60)[::2] == ("error", "ended the process")
-        assert worker.judge("check_grads", "square: 2 x", 60)[::2] == ("pass", "")
-    finally:
-        worker.stop()
+    row = "check_grads", "square: 2 x"
+    with Worker(checkers._prepare, ("check_grads",), None) as worker:
+        verdict, _, note = checkers.judge_apart(worker, *row, 1e-4)
+        assert (verdict, note) == ("error", "is not done in 0.0001 s")
+        worker._process.kill()
+        verdict, _, note = checkers.judge_apart(worker, *row, 60)
+        assert (verdict, note[:25]) == ("error", "ends the process (SIGKILL")
+        assert checkers.judge_apart(worker, *row, 60)[::2] == ("pass", "")
 
 
 def outcome(field, correct, verdict):

@@ -58,8 +58,6 @@ class Planted:
         fun: carries the rule.
         reference: the plain definition.
         inputs: float64 examples; shapes and dtype matter only.
-        exact: whether function, rule and reference are polynomials or choose values, so that they agree bit
-            for bit on integers; None where that is left to the checker.
         defect: its class in DEFECTS, where it has one.
     """
 
@@ -69,7 +67,6 @@ class Planted:
     fun: Callable[..., Any]
     reference: Callable[..., Any]
     inputs: tuple[np.ndarray, ...]
-    exact: bool | None
     defect: int | None = None
 
     def normal(self, seed: int, dtype: str = "float64") -> list[np.ndarray]:
@@ -94,14 +91,12 @@ class Family:
         name: of the function.
         reference: its plain definition.
         shapes: of its inputs.
-        exact: as in Planted.
     """
 
     field: str
     name: str
     reference: Callable[..., Any]
     shapes: tuple[tuple[int, ...], ...]
-    exact: bool | None = None
 
     def wrong(self, what: str, backward: Backward, defect: int | None = None) -> Planted:
         """The function with a backward pass that is not its own."""
@@ -119,9 +114,7 @@ class Family:
 
     def _row(self, what, correct, fun, defect) -> Planted:
         inputs = tuple(np.zeros(shape) for shape in self.shapes)
-        return Planted(
-            f"{self.name}: {what}", self.field, correct, fun, self.reference, inputs, self.exact, defect
-        )
+        return Planted(f"{self.name}: {what}", self.field, correct, fun, self.reference, inputs, defect)
 
 
 def rule(forward: Callable[..., Any], backward: Backward) -> Callable[..., Any]:
