@@ -21,7 +21,7 @@ from jax.extend import core
 from jax.typing import ArrayLike
 
 from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
-from jaxcnn.check.jaxprs import CALLS, bind, run_call
+from jaxcnn.check.jaxprs import CALLS, bind, run_call, scan_parts
 from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
 
@@ -226,13 +226,7 @@ class _Walk:
         self.unrolled += length
         if self.unrolled > _UNROLLED:
             return [inexact(f"scan of {length} steps")] * len(equation.outvars)
-        # what is stacked has one axis more outside than inside, on every version of JAX
-        inner = body.jaxpr.invars
-        stacked = [a.aval.ndim > b.aval.ndim for a, b in zip(equation.invars, inner, strict=True)]
-        carries = sum(
-            a.aval.ndim == b.aval.ndim for a, b in zip(equation.outvars, body.jaxpr.outvars, strict=True)
-        )
-        first = stacked.count(False) - carries
+        first, carries = scan_parts(equation)
         state, stacks = list(operands[: first + carries]), operands[first + carries :]
         reverse = equation.params["reverse"]
         columns: list[list[Any]] = [[] for _ in equation.outvars[carries:]]

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.check import compare, numeric, rounding
+from jaxcnn.check import compare, host, numeric, rounding
+from jaxcnn.check.evaluate import Batch, Evaluation, one_after_another, stack
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
@@ -61,19 +62,21 @@ class Problem:
     @functools.cached_property
     def _run(self) -> Callable[[Sequence[np.ndarray]], Sequence[Any]]:
         if self.host:
-            return lambda rows: _stack([self.fun(*row) for row in zip(*rows, strict=True)])
+            return lambda rows: stack([self.fun(*row) for row in zip(*rows, strict=True)])
         match self.transformation:
             case "vmap":
-                return jax.jit(lambda rows: jax.vmap(self.fun)(*rows))
+                return Batch(jax.vmap(self.fun))
             case "eager":
                 return _one_by_one(self.fun)
             case "scan":
-                return _map(self.fun)
+                return Batch(lambda *rows: lax.map(lambda row: self.fun(*row), rows))
+            case "second order":
+                return Evaluation(self.fun)
         return _one_by_one(jax.jit(self.fun))
 
     @functools.cached_property
-    def _truth(self) -> Callable[..., Any]:
-        return _map(self.truth, **self._options)
+    def _truth(self) -> Evaluation:
+        return Evaluation(self.truth, **self._options)
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -90,7 +93,20 @@ class Problem:
     def _sensitivity_of(self, result: Flat) -> Callable[..., Any]:
         live = self.like[: len(self.names)]
         coarsest = max((x.dtype for x in live), key=lambda dtype: jnp.finfo(dtype).eps)
-        return _map(lambda *row: rounding.sensitivity(result, row, coarsest), **self._options)
+        noisy = one_after_another(lambda *row: rounding.sensitivity(result, row, coarsest), **self._options)
+
+        together = Evaluation(jax.vmap(result))
+
+        def kappas(rows):
+            try:
+                program = together.program(rows)
+            except Exception:  # not everything can be put under vmap
+                return noisy(rows)
+            if not host.can_run(program, rounding.DRAWS):
+                return noisy(rows)
+            return rounding.sensitivity_on_host(program, rows, coarsest)
+
+        return kappas
 
     def run_fun(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The results in question, stacked."""
@@ -203,6 +219,9 @@ class Problem:
         case = tuple(column[row] for column in rows)
         small = shrink(case, fails, rounds=rounds, at_once=min(count, 32))
         batch = [resized(value[None], count) for value in small]
+        for run in (self._run, self._truth):
+            if isinstance(run, Evaluation):
+                run.anew()
         got, truth = self.run_fun(batch), self.run_truth(batch)
         wrong = self.errors(batch, got, truth)[0][part][0]
         index = np.unravel_index(int(np.nanargmax(wrong)), wrong.shape)
@@ -243,20 +262,11 @@ def resized(column: np.ndarray, rows: int) -> np.ndarray:
 
 
 def _one_by_one(one: Flat) -> Callable[..., Any]:
-    return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
-
-
-def _map(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`one` for each row in turn, in one loop. Not vmapped: that would test another program."""
-    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
+    return lambda rows: stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
 
 
 def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
     return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _stack(results: Sequence[tuple[Any, ...]]) -> list[np.ndarray]:
-    return [np.stack([np.asarray(x) for x in column]) for column in zip(*results, strict=True)]
 
 
 @dataclass
@@ -273,13 +283,13 @@ class Differences(Problem):
                 gradients, doubts = numeric.gradients(self.truth, row, live)
                 results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
             self.doubts.append((*(np.zeros(np.shape(Z)) for Z in results[-1][:-live]), *doubts))
-        return _stack(results)
+        return stack(results)
 
     def errors(self, rows, got, truth):
         """As of any problem; the units hold the uncertainty of the differences."""
         units = [
             compare.unit(g.dtype, t) + 16 * doubt
-            for g, t, doubt in zip(got, truth, _stack(self.doubts), strict=True)
+            for g, t, doubt in zip(got, truth, stack(self.doubts), strict=True)
         ]
         errors = [compare.error(g, t, u) for g, t, u in zip(got, truth, units, strict=True)]
         excused = [compare.excused(g, t) for g, t in zip(got, truth, strict=True)]

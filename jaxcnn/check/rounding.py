@@ -23,6 +23,7 @@ import numpy as np
 from jax import Array
 from jax.extend import core
 
+from jaxcnn.check import host
 from jaxcnn.check.jaxprs import CALLS, bind, run, run_call
 
 DELTA = 2.0**-24
@@ -74,6 +75,42 @@ def sensitivity(
 
     drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), DRAWS))
     return [jnp.nan_to_num(jnp.max(d, axis=0), nan=0.0, posinf=0.0) for d in drawn]
+
+
+def sensitivity_on_host(
+    program: core.ClosedJaxpr, inputs: Sequence[np.ndarray], dtype: np.dtype
+) -> list[np.ndarray]:
+    """The same in NumPy, of a program that `jaxcnn.check.host` can run."""
+    limits = jnp.finfo(dtype)
+    floor = float(limits.smallest_normal) / float(limits.eps)
+    rng = np.random.default_rng(0)
+
+    def noisy(value: np.ndarray) -> np.ndarray:
+        xi = rng.uniform(-1, 1, value.shape)
+        size = value + np.where(value == 0, 0.0, np.copysign(floor, value))
+        return np.where(np.isfinite(value), value + DELTA * xi * size, value)
+
+    def step(equation, operands):
+        name = equation.primitive.name
+        if name in _SUMS:
+            operands = perturbed(operands)
+        results = host.step(equation, operands, step)
+        return results if name in _EXACT or host.holds_jaxprs(equation) else perturbed(results)
+
+    def perturbed(values):
+        return [noisy(x) if np.issubdtype(x.dtype, np.floating) else x for x in values]
+
+    plain = host.execute(program, inputs)
+    kappas = [np.zeros(x.shape) for x in plain]
+    for _ in range(DRAWS):
+        with np.errstate(all="ignore"):
+            apart = [
+                np.abs(a - b) / DELTA for a, b in zip(host.execute(program, inputs, step), plain, strict=True)
+            ]
+            kappas = [
+                np.fmax(k, np.nan_to_num(d, nan=0.0, posinf=0.0)) for k, d in zip(kappas, apart, strict=True)
+            ]
+    return kappas
 
 
 def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:
