@@ -1,49 +1,100 @@
 """Evaluate a function row by row: in NumPy as long as that is cheaper than a compilation, then compiled."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
-from jax.extend import core
 
-from jaxcnn.check import host
+from jaxcnn.check import rounding
+from jaxcnn.check.host import Program
 from jaxcnn.check.rules import Flat
+
+# A small program spends its time in the compiler: it is then compiled unoptimised.
+_SMALL = 10_000
+# So many rows are weighed together: one shape, one program.
+_WEIGHED_AT_ONCE = 8
 
 
 class Evaluation:
-    """A function of one row, of many rows one after another."""
+    """A function of one row, of many rows one after another; traced once for each shape."""
 
-    def __init__(self, function: Flat, **options: Any):
-        """With options for the compiler, where it comes to that."""
-        self._function, self._options = function, options
-        self._programs: dict[Any, core.ClosedJaxpr] = {}
+    def __init__(self, function: Flat):
+        """Nothing is traced as yet."""
+        self._function = function
+        self._programs: dict[Any, Program] = {}
+        self._made: dict[Any, Any] = {}
         self._runs = 0
 
     def __call__(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The results, stacked."""
         program = self.program([row[0] for row in rows])
         self._runs += len(rows[0])
-        if not host.can_run(program, self._runs):
-            return [np.asarray(x) for x in self._compiled(rows)]
-        return stack([host.execute(program, row) for row in zip(*rows, strict=True)])
+        if program.can_run(self._runs):
+            return stack([program.run(row) for row in zip(*rows, strict=True)])
+        small = sum(x[0].size for x in rows) <= _SMALL
+        return [np.asarray(x) for x in self._compiled(small)(rows)]
 
-    def program(self, row: Sequence[Any]) -> core.ClosedJaxpr:
-        """The function of a row like this one, traced once."""
+    def program(self, row: Sequence[Any]) -> Program:
+        """The function of a row like this one."""
         key = tuple((np.shape(x), np.asarray(x).dtype) for x in row)
         if key not in self._programs:
-            self._programs[key] = jax.make_jaxpr(self._function)(*row)
+            self._programs[key] = Program(self._function, row)
         return self._programs[key]
+
+    def sensitivity(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> list[np.ndarray]:
+        """How much each number of the results feels rounding; see `jaxcnn.check.rounding`."""
+        count = len(rows[0])
+        found = [
+            self._weighed(
+                [resized(row[start : start + _WEIGHED_AT_ONCE], _WEIGHED_AT_ONCE) for row in rows], dtype
+            )
+            for start in range(0, count, _WEIGHED_AT_ONCE)
+        ]
+        return [np.concatenate(column)[:count] for column in zip(*found, strict=True)]
 
     def anew(self) -> None:
         """Decide from here on as if nothing had been evaluated yet: so that a replay decides alike."""
         self._runs = 0
 
-    @functools.cached_property
-    def _compiled(self) -> Callable[..., Any]:
-        return one_after_another(self._function, **self._options)
+    def _weighed(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> Sequence[np.ndarray]:
+        program = self.program([row[0] for row in rows])
+        if program.can_run(len(rows[0]) * rounding.DRAWS):
+            plain = stack([program.run(row) for row in zip(*rows, strict=True)])
+            drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
+            try:
+                together = self._together(program).program(drawn)
+            except Exception:  # not everything can be put under vmap
+                together = None
+            if together is not None and together.can_run():
+                return rounding.sensitivity_on_host(together, drawn, plain, dtype)
+        small = sum(x[0].size for x in rows) <= _SMALL
+        return [np.asarray(kappa) for kappa in self._noisy(dtype, small)(rows)]
+
+    def _together(self, program: Program) -> "Evaluation":
+        return self._kept(program, lambda: Evaluation(jax.vmap(program.again)))
+
+    def _compiled(self, small: bool) -> Callable[..., Any]:
+        return self._kept(small, lambda: one_after_another(self._function, **_options(small)))
+
+    def _noisy(self, dtype: np.dtype, small: bool) -> Callable[..., Any]:
+        def noisy(*row):
+            return rounding.sensitivity(self._function, row, dtype)
+
+        return self._kept((dtype, small), lambda: one_after_another(noisy, **_options(small)))
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+
+class Evaluations(dict[Flat, Evaluation]):
+    """One for each function."""
+
+    def __missing__(self, function: Flat) -> Evaluation:
+        return self.setdefault(function, Evaluation(function))
 
 
 class Batch:
@@ -51,15 +102,19 @@ class Batch:
 
     def __init__(self, function: Callable[..., Any]):
         """The function takes stacked rows."""
-        self._evaluations = Evaluation(function)
+        self._evaluation = Evaluation(function)
         self._compiled = jax.jit(function)
 
     def __call__(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Its results."""
-        program = self._evaluations.program(rows)
-        if host.can_run(program):
-            return host.execute(program, rows)
+        program = self._evaluation.program(rows)
+        if program.can_run():
+            return program.run(rows)
         return [np.asarray(x) for x in self._compiled(*rows)]
+
+
+def _options(small: bool) -> dict[str, Any]:
+    return {"compiler_options": {"xla_backend_optimization_level": 0}} if small else {}
 
 
 def one_after_another(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -70,3 +125,8 @@ def one_after_another(one: Callable[..., Any], **options: Any) -> Callable[..., 
 def stack(results: Sequence[Sequence[Any]]) -> list[np.ndarray]:
     """Results of single rows, stacked."""
     return [np.stack([np.asarray(x) for x in column]) for column in zip(*results, strict=True)]
+
+
+def resized(column: np.ndarray, rows: int) -> np.ndarray:
+    """The first row again and again up to `rows`: one shape, one compilation."""
+    return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])

@@ -1,7 +1,7 @@
 """Run a jaxpr in NumPy, one primitive at a time: nothing is compiled, and nothing of the compiler is trusted.
 
 A small program runs in a fraction of the time that it takes to compile it. What is only to be evaluated (the
-reference, its sensitivity to rounding, a program that jax has transformed) runs here if `can_run` it; of the
+reference, its sensitivity to rounding, a program that jax has transformed) runs here if it can; of the
 function in question, what its user runs is compiled as well.
 """
 
@@ -9,11 +9,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 from jax.extend import core
 
 from jaxcnn.check.host_indexing import dynamic_slice, dynamic_update_slice, gather, scatter
-from jaxcnn.check.jaxprs import CALLS, run, run_call, scan_parts
+from jaxcnn.check.jaxprs import CALLS, bind, run, run_call, scan_parts
 
 Rule = Callable[..., Any]
 
@@ -25,23 +26,33 @@ _DTYPES = frozenset(
 )
 
 
-def can_run(program: core.ClosedJaxpr, times: int = 1) -> bool:
-    """Whether every primitive is known here, and so many runs are not better compiled."""
-    cost = _cost(program.jaxpr)
-    return cost[0] * times <= _STEPS and cost[1] * times <= _NUMBERS
+class Program:
+    """A function as it is traced for arguments of certain shapes and dtypes."""
+
+    def __init__(self, function: Callable[..., Any], like: Sequence[Any]):
+        """Trace it for arguments like these."""
+        self.traced = jax.make_jaxpr(function)(*like)
+        self._steps, self._numbers = _cost(self.traced.jaxpr)
+
+    def can_run(self, times: int = 1) -> bool:
+        """Whether every primitive is known here, and so many runs are not better compiled."""
+        return self._steps * times <= _STEPS and self._numbers * times <= _NUMBERS
+
+    def run(
+        self, inputs: Sequence[np.ndarray], one: Callable[..., Sequence[Any]] | None = None
+    ) -> list[np.ndarray]:
+        """The outputs, if it `can_run`; each equation's as `one` gives them, in place of `step`."""
+        with np.errstate(all="ignore"):
+            return [np.asarray(x) for x in _inside(self.traced, inputs, one or step)]
+
+    def again(self, *inputs: Any) -> list[Any]:
+        """The same as a function of JAX; it need not be traced from the beginning."""
+        return run(self.traced.jaxpr, self.traced.consts, inputs, lambda e, x: bind(e, x, e.params))
 
 
 def holds_jaxprs(equation: Any) -> bool:
     """Whether it is a call, a loop or a branch."""
     return equation.primitive.name in CALLS or equation.primitive.name in _CONTROL
-
-
-def execute(
-    program: core.ClosedJaxpr, inputs: Sequence[np.ndarray], one: Callable[..., Sequence[Any]] | None = None
-) -> list[np.ndarray]:
-    """The outputs of a program that `can_run`, each equation's as `one` gives them, in place of `step`."""
-    with np.errstate(all="ignore"):
-        return [np.asarray(x) for x in _inside(program, inputs, one or step)]
 
 
 def step(

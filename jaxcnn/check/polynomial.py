@@ -120,7 +120,11 @@ def analyse(function: Callable[..., Any], *inputs: ArrayLike, magnitude: int = 4
     """
     if magnitude < 1:
         raise ValueError(f"analyse: magnitude is {magnitude}; expected a positive integer")
-    program = jax.make_jaxpr(function)(*inputs)
+    return followed(jax.make_jaxpr(function)(*inputs), inputs, magnitude)
+
+
+def followed(program: core.ClosedJaxpr, inputs: Sequence[ArrayLike], magnitude: int) -> Analysis:
+    """The same of a function that is traced already."""
     live = tuple(k for k, x in enumerate(inputs) if jnp.issubdtype(jnp.result_type(x), jnp.inexact))
     operands = [_variable(k, inputs, magnitude) if k in live else x for k, x in enumerate(inputs)]
     walk = _Walk(len(inputs))

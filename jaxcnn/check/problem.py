@@ -5,7 +5,7 @@ A row is (…live leaves, …directions), a result (…outputs, …derivatives);
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import jax
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.check import compare, host, numeric, rounding
-from jaxcnn.check.evaluate import Batch, Evaluation, one_after_another, stack
+from jaxcnn.check import compare, numeric
+from jaxcnn.check.evaluate import Batch, Evaluation, Evaluations, resized, stack
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
@@ -22,11 +22,7 @@ from jaxcnn.check.shrink import shrink
 Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
 Row = Sequence[np.ndarray]
 
-_WEIGHED_AT_ONCE = 8
 _NUMBERS_AT_ONCE = 4_000_000
-# A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
-_SMALL = 10_000
-_UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
 
 
 @dataclass
@@ -45,6 +41,7 @@ class Problem:
         transformation: how `fun` is run.
         host: `fun` is NumPy, and runs as it is.
         accurate: rounding on the way of `fun` itself excuses nothing.
+        evaluations: shared by the problems of one check.
     """
 
     fun: Flat
@@ -58,6 +55,7 @@ class Problem:
     transformation: Transformation = "jit"
     host: bool = False
     accurate: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)
 
     @functools.cached_property
     def _run(self) -> Callable[[Sequence[np.ndarray]], Sequence[Any]]:
@@ -71,42 +69,12 @@ class Problem:
             case "scan":
                 return Batch(lambda *rows: lax.map(lambda row: self.fun(*row), rows))
             case "second order":
-                return Evaluation(self.fun)
+                return self.evaluations[self.fun]
         return _one_by_one(jax.jit(self.fun))
 
-    @functools.cached_property
-    def _truth(self) -> Evaluation:
-        return Evaluation(self.truth, **self._options)
-
     @property
-    def _options(self) -> dict[str, Any]:
-        return _UNOPTIMISED if sum(x.size for x in self.like) <= _SMALL else {}
-
-    @functools.cached_property
-    def _sensitivity(self) -> Callable[..., Any]:
-        return self._sensitivity_of(self.truth)
-
-    @functools.cached_property
-    def _own_sensitivity(self) -> Callable[..., Any]:
-        return self._sensitivity_of(self.fun)
-
-    def _sensitivity_of(self, result: Flat) -> Callable[..., Any]:
-        live = self.like[: len(self.names)]
-        coarsest = max((x.dtype for x in live), key=lambda dtype: jnp.finfo(dtype).eps)
-        noisy = one_after_another(lambda *row: rounding.sensitivity(result, row, coarsest), **self._options)
-
-        together = Evaluation(jax.vmap(result))
-
-        def kappas(rows):
-            try:
-                program = together.program(rows)
-            except Exception:  # not everything can be put under vmap
-                return noisy(rows)
-            if not host.can_run(program, rounding.DRAWS):
-                return noisy(rows)
-            return rounding.sensitivity_on_host(program, rows, coarsest)
-
-        return kappas
+    def _truth(self) -> Evaluation:
+        return self.evaluations[self.truth]
 
     def run_fun(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The results in question, stacked."""
@@ -169,17 +137,20 @@ class Problem:
         First by the reference's; where that does not do, by that of the function itself: its own formula may
         lose digits that the reference keeps, and is right for all that.
         """
-        for kappas_of in ("_sensitivity", "_own_sensitivity")[: 1 if self.host or self.accurate else 2]:
+        live = [row.dtype for row in rows[: len(self.names)]]
+        coarsest = max(live, key=lambda dtype: jnp.finfo(dtype).eps)
+        for function in (self.truth, self.fun)[: 1 if self.host or self.accurate else 2]:
             suspect = np.zeros(len(rows[0]), bool)
             for g, t, u in zip(got, truth, units, strict=True):
                 known = np.isfinite(t) & np.isfinite(np.asarray(g, np.float64))
                 suspect |= largest(np.where(known, compare.error(g, t, u), 0)) > self.ulps
-            for some in _batches(np.flatnonzero(suspect), _WEIGHED_AT_ONCE):
-                wide = [resized(row[some].astype(np.float64), _WEIGHED_AT_ONCE) for row in rows]
-                with jax.enable_x64(True):
-                    kappas = [np.asarray(kappa)[: len(some)] for kappa in getattr(self, kappas_of)(wide)]
-                for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
-                    u[some] = np.maximum(u[some], compare.unit(g.dtype, t[some], kappa))
+            if not suspect.any():
+                return
+            wide = [row[suspect].astype(np.float64) for row in rows]
+            with jax.enable_x64(True):
+                kappas = self.evaluations[function].sensitivity(wide, coarsest)
+            for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
+                u[suspect] = np.maximum(u[suspect], compare.unit(g.dtype, t[suspect], kappa))
 
     def evidence(self, rows: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Evidence:
         """What was compared."""
@@ -256,17 +227,8 @@ def _by_row(found: np.ndarray) -> np.ndarray:
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
-def resized(column: np.ndarray, rows: int) -> np.ndarray:
-    """The first row again and again up to `rows`: one shape, one compilation."""
-    return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
-
-
 def _one_by_one(one: Flat) -> Callable[..., Any]:
     return lambda rows: stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
-
-
-def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
 @dataclass

@@ -78,38 +78,36 @@ def sensitivity(
 
 
 def sensitivity_on_host(
-    program: core.ClosedJaxpr, inputs: Sequence[np.ndarray], dtype: np.dtype
+    program: host.Program, rows: Sequence[np.ndarray], plain: Sequence[np.ndarray], dtype: np.dtype
 ) -> list[np.ndarray]:
-    """The same in NumPy, of a program that `jaxcnn.check.host` can run."""
+    """The same of many rows, in NumPy.
+
+    Args:
+        program: of the stacked rows.
+        rows: stacked, as often as there are draws.
+        plain: the results of the rows, once, computed without noise.
+        dtype: as of `sensitivity`.
+    """
     limits = jnp.finfo(dtype)
     floor = float(limits.smallest_normal) / float(limits.eps)
     rng = np.random.default_rng(0)
 
     def noisy(value: np.ndarray) -> np.ndarray:
-        xi = rng.uniform(-1, 1, value.shape)
+        if not np.issubdtype(value.dtype, np.floating):
+            return value
         size = value + np.where(value == 0, 0.0, np.copysign(floor, value))
-        return np.where(np.isfinite(value), value + DELTA * xi * size, value)
+        return np.where(np.isfinite(value), value + DELTA * rng.uniform(-1, 1, value.shape) * size, value)
 
     def step(equation, operands):
         name = equation.primitive.name
-        if name in _SUMS:
-            operands = perturbed(operands)
-        results = host.step(equation, operands, step)
-        return results if name in _EXACT or host.holds_jaxprs(equation) else perturbed(results)
+        results = host.step(equation, list(map(noisy, operands)) if name in _SUMS else operands, step)
+        return results if name in _EXACT or host.holds_jaxprs(equation) else list(map(noisy, results))
 
-    def perturbed(values):
-        return [noisy(x) if np.issubdtype(x.dtype, np.floating) else x for x in values]
-
-    plain = host.execute(program, inputs)
-    kappas = [np.zeros(x.shape) for x in plain]
-    for _ in range(DRAWS):
+    kappas = []
+    for result, exact in zip(program.run(rows, step), plain, strict=True):
         with np.errstate(all="ignore"):
-            apart = [
-                np.abs(a - b) / DELTA for a, b in zip(host.execute(program, inputs, step), plain, strict=True)
-            ]
-            kappas = [
-                np.fmax(k, np.nan_to_num(d, nan=0.0, posinf=0.0)) for k, d in zip(kappas, apart, strict=True)
-            ]
+            apart = np.abs(result.reshape(-1, *exact.shape) - exact) / DELTA
+        kappas.append(np.max(np.nan_to_num(apart, nan=0.0, posinf=0.0), axis=0))
     return kappas
 
 

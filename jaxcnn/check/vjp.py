@@ -9,12 +9,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from jaxcnn.check import numeric, rules, values, vote
 from jaxcnn.check.call import Call, argument_names, call
 from jaxcnn.check.degrees import Kind
 from jaxcnn.check.diagnosis import Diagnosis, Sample, diagnose
-from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
+from jaxcnn.check.evaluate import Evaluations
+from jaxcnn.check.polynomial import Analysis, Output, followed, schwartz_zippel
 from jaxcnn.check.problem import Differences, Problem, Transformation
 from jaxcnn.check.report import Evidence, Report, Verdict, merged
 from jaxcnn.check.rules import Backward, Flat, GradientError
@@ -359,7 +361,6 @@ class Check:
 
     def problem(self, phase: Phase) -> Problem:
         """Function and reference, or their derivatives, to be compared on the phase's rows."""
-        live = len(self.call.live)
         if self.primal is None:
             return Differences(
                 self.one,
@@ -373,15 +374,14 @@ class Check:
                 "eager",
                 True,
             )
-        one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
+        one, truth, parts = self.one, self.truth, self.parts
         like, names, outputs = self.like, self.call.names, len(self.outputs)
         if phase.transformation == "second order":
             # the derivative as a function of the row has a derivative itself
             names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
             parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
-            first, derivative = outputs, self.derivative(self.primal, live)
-            one = rules.reverse(lambda *row: self.one(*row)[first:], len(like))
-            truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
+            one = rules.reverse(lambda *row: self.one(*row)[len(self.outputs) :], len(like))
+            truth = rules.reverse(lambda *row: self.truth(*row)[len(self.outputs) :], len(like))
             like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
             one,
@@ -395,6 +395,7 @@ class Check:
             phase.transformation,
             self.host,
             self.accurate,
+            self.evaluations,
         )
 
     def expected(self, phase: Phase) -> list[Any]:
@@ -407,18 +408,26 @@ class Check:
 
     def __post_init__(self) -> None:
         """Trace function and reference, unless it was said how they compute."""
+        self.evaluations = Evaluations()
+        self.truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
         self.analyses: list[Analysis] = [_UNTRACED]
         if self.exact is not None:
             self.magnitude = _SAFE_MAGNITUDE
             return
-        truth = None if self.primal is None else self.derivative(self.primal, len(self.call.live))
+        traced = [self.traced(function) for function in (None if self.host else self.one, self.truth)]
         for self.magnitude in _MAGNITUDES:
-            self.analyses = [
-                _analysed(function, self.like, self.magnitude)
-                for function in (None if self.host else self.one, truth)
-            ]
+            self.analyses = [_analysed(program, self.like, self.magnitude) for program in traced]
             if self.kind is not Kind.INEXACT or not any("do not fit" in a.reason for a in self.analyses):
                 break
+
+    def traced(self, function: Flat | None) -> core.ClosedJaxpr | None:
+        """A function of a row; None where it cannot be traced."""
+        if function is None:
+            return None
+        try:
+            return self.evaluations[function].program(self.like).traced
+        except Exception:  # whatever tracing raises is reported when it runs
+            return None
 
     @property
     def kind(self) -> Kind:
@@ -549,12 +558,12 @@ def _extremes(dtype: Any) -> tuple[tuple[float, ...], float]:
     return (1e3, np.log(largest) + 1, 2 * np.sqrt(largest)), 4 * float(jnp.finfo(dtype).eps)
 
 
-def _analysed(function: Flat | None, like: Sequence[Any], magnitude: int) -> Analysis:
+def _analysed(program: core.ClosedJaxpr | None, like: Sequence[Any], magnitude: int) -> Analysis:
     """What tracing tells; inexact where it cannot be traced."""
-    if function is not None:
+    if program is not None:
         try:
-            return analyse(function, *like, magnitude=magnitude)
-        except Exception:  # whatever tracing raises is reported when it runs
+            return followed(program, like, magnitude)
+        except Exception:  # whatever a step raises is reported when it runs
             pass
     return _UNTRACED
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from jaxcnn.check import host, numeric
+from jaxcnn.check import numeric
 from jaxcnn.check.evaluate import Evaluation
+from jaxcnn.check.host import Program
 from jaxcnn.check.rules import Flat
 
 _NEAR = 1e-4
@@ -72,9 +73,9 @@ def step_by_step(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.nd
     """A result of a row without compiling anything, or anything but single steps."""
     values = [np.asarray(x, np.float64) if wide else x for x in row]
     with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))):
-        program = jax.make_jaxpr(one)(*values)
-        if host.can_run(program):
-            return host.execute(program, values)
+        program = Program(one, values)
+        if program.can_run():
+            return program.run(values)
         with jax.disable_jit():
             return [np.asarray(x) for x in one(*map(jax.numpy.asarray, values))]
 
