@@ -9,6 +9,7 @@ of the inputs, the cotangent, and the right gradients g, which a wrong rule may 
 one must not look at.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,11 +123,29 @@ def rule(forward: Callable[..., Any], backward: Backward) -> Callable[..., Any]:
 
     def bwd(x, dy):
         x, dy = jax.tree.map(jnp.asarray, (x, dy))  # NumPy's arrays, where a checker gives them
-        return tuple(backward(x, dy, jax.vjp(forward, *x)[1](dy)))
+        return tuple(backward(x, dy, Asked(lambda: jax.vjp(forward, *x)[1](dy))))
 
     fun = jax.custom_vjp(lambda *x: forward(*x))  # which hides optional arguments from custom_vjp
     fun.defvjp(lambda *x: (forward(*x), x), bwd)
     return fun
+
+
+class Asked(Sequence[Any]):
+    """The right gradients, computed if somebody asks for them: a rule that does not pays nothing for them."""
+
+    def __init__(self, compute: Callable[[], Arrays]):
+        """Compute nothing yet."""
+        self._compute = compute
+
+    @functools.cached_property
+    def _gradients(self) -> Arrays:
+        return self._compute()
+
+    def __getitem__(self, position):
+        return self._gradients[position]
+
+    def __len__(self) -> int:
+        return len(self._gradients)
 
 
 def on(position: int, change: Callable[..., Any]) -> Backward:

@@ -13,7 +13,8 @@ from jaxcnn.check.rules import Flat
 
 # A small program spends its time in the compiler: it is then compiled unoptimised.
 _SMALL = 10_000
-# So many rows are weighed together: one shape, one program.
+# So many rows go together: one shape, one program.
+_COMPILED_AT_ONCE = 4
 _WEIGHED_AT_ONCE = 8
 
 
@@ -33,8 +34,8 @@ class Evaluation:
         self._runs += len(rows[0])
         if program.can_run(self._runs):
             return stack([program.run(row) for row in zip(*rows, strict=True)])
-        small = sum(x[0].size for x in rows) <= _SMALL
-        return [np.asarray(x) for x in self._compiled(small)(rows)]
+        run = self._compiled(sum(x[0].size for x in rows) <= _SMALL)
+        return _in_parts(run, rows, _COMPILED_AT_ONCE)
 
     def program(self, row: Sequence[Any]) -> Program:
         """The function of a row like this one."""
@@ -45,14 +46,7 @@ class Evaluation:
 
     def sensitivity(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> list[np.ndarray]:
         """How much each number of the results feels rounding; see `jaxcnn.check.rounding`."""
-        count = len(rows[0])
-        found = [
-            self._weighed(
-                [resized(row[start : start + _WEIGHED_AT_ONCE], _WEIGHED_AT_ONCE) for row in rows], dtype
-            )
-            for start in range(0, count, _WEIGHED_AT_ONCE)
-        ]
-        return [np.concatenate(column)[:count] for column in zip(*found, strict=True)]
+        return _in_parts(lambda some: self._weighed(some, dtype), rows, _WEIGHED_AT_ONCE)
 
     def anew(self) -> None:
         """Decide from here on as if nothing had been evaluated yet: so that a replay decides alike."""
@@ -61,14 +55,13 @@ class Evaluation:
     def _weighed(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> Sequence[np.ndarray]:
         program = self.program([row[0] for row in rows])
         if program.can_run(len(rows[0]) * rounding.DRAWS):
-            plain = stack([program.run(row) for row in zip(*rows, strict=True)])
             drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
             try:
                 together = self._together(program).program(drawn)
             except Exception:  # not everything can be put under vmap
                 together = None
             if together is not None and together.can_run():
-                return rounding.sensitivity_on_host(together, drawn, plain, dtype)
+                return rounding.sensitivity_on_host(together, drawn, dtype)
         small = sum(x[0].size for x in rows) <= _SMALL
         return [np.asarray(kappa) for kappa in self._noisy(dtype, small)(rows)]
 
@@ -111,6 +104,18 @@ class Batch:
         if program.can_run():
             return program.run(rows)
         return [np.asarray(x) for x in self._compiled(*rows)]
+
+
+def _in_parts(
+    run: Callable[[Sequence[np.ndarray]], Sequence[Any]], rows: Sequence[np.ndarray], size: int
+) -> list[np.ndarray]:
+    """The results of all rows, run so many at a time."""
+    count = len(rows[0])
+    parts = [
+        [np.asarray(x) for x in run([resized(row[start : start + size], size) for row in rows])]
+        for start in range(0, count, size)
+    ]
+    return [np.concatenate(column)[:count] for column in zip(*parts, strict=True)]
 
 
 def _options(small: bool) -> dict[str, Any]:

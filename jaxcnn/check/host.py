@@ -70,6 +70,14 @@ def step(
     return [np.asarray(x, v.aval.dtype) for x, v in zip(results, equation.outvars, strict=True)]
 
 
+def compute(equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    """The results of one equation, whatever its primitive: of JAX, if they must be."""
+    if not _has_rule(equation):
+        return bind(equation, operands, equation.params)
+    with np.errstate(all="ignore"):
+        return step(equation, [np.asarray(x) for x in operands])
+
+
 def _cost(jaxpr: Any) -> tuple[float, float]:
     """Equations, and numbers computed; infinite where something is not known."""
     steps = numbers = 0.0
@@ -80,11 +88,7 @@ def _cost(jaxpr: Any) -> tuple[float, float]:
             times = equation.params.get("length", 1)
             steps += times * max(s for s, _ in inside)
             numbers += times * max(n for _, n in inside)
-        elif (
-            name in _RULES
-            and equation.params.get("num_keys", 1) == 1
-            and all(_is_known(v.aval) for v in (*equation.invars, *equation.outvars))
-        ):
+        elif _has_rule(equation):
             steps += 1
             numbers += sum(v.aval.size for v in equation.outvars)
             if name == "dot_general":
@@ -97,8 +101,12 @@ def _cost(jaxpr: Any) -> tuple[float, float]:
     return steps, numbers
 
 
-def _is_known(aval: Any) -> bool:
-    return str(getattr(aval, "dtype", "")) in _DTYPES
+def _has_rule(equation: Any) -> bool:
+    return (
+        equation.primitive.name in _RULES
+        and equation.params.get("num_keys", 1) == 1
+        and all(str(v.aval.dtype) in _DTYPES for v in (*equation.invars, *equation.outvars))
+    )
 
 
 def _jaxprs(equation: Any) -> list[Any]:

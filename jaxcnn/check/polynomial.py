@@ -20,8 +20,9 @@ import numpy as np
 from jax.extend import core
 from jax.typing import ArrayLike
 
+from jaxcnn.check import host
 from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
-from jaxcnn.check.jaxprs import CALLS, bind, run_call, scan_parts
+from jaxcnn.check.jaxprs import CALLS, run_call, scan_parts
 from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
 
@@ -194,7 +195,7 @@ class _Walk:
         if equation.effects:
             return [inexact(name)] * results
         if not any(isinstance(x, Value) for x in operands):
-            return bind(equation, operands, equation.params)
+            return host.compute(equation, operands)
         self.mine(equation, operands)
         match name:
             case "optimization_barrier":

@@ -174,14 +174,17 @@ class Problem:
         """The first row that is wrong in this part, shrunk."""
         row = int(np.argmax(largest(errors[part]) > self.ulps))
         size = sum(x.size for x in self.like)
-        # as many as were compiled, if that is not too much
+        # as many as were traced or compiled together, if that is not too much
+        together = self.transformation in ("vmap", "scan")
         count = len(rows[0]) if len(rows[0]) <= 64 else max(1, min(32, _NUMBERS_AT_ONCE // max(size, 1)))
 
         def fails(candidates):
             stacked = [np.stack(column) for column in zip(*candidates, strict=True)]
             outcome = []
             for start in range(0, len(candidates), count):
-                batch = [resized(column[start : start + count], count) for column in stacked]
+                batch = [column[start : start + count] for column in stacked]
+                if together:
+                    batch = [resized(column, count) for column in batch]
                 errors, _ = self.errors(batch, self.run_fun(batch), self.run_truth(batch))
                 outcome.extend(largest(errors[part]) > self.ulps)
             return outcome[: len(candidates)]
@@ -189,7 +192,7 @@ class Problem:
         rounds = max(4, min(200, 5 * _NUMBERS_AT_ONCE // max(size, 1)))
         case = tuple(column[row] for column in rows)
         small = shrink(case, fails, rounds=rounds, at_once=min(count, 32))
-        batch = [resized(value[None], count) for value in small]
+        batch = [resized(value[None], count if together else 1) for value in small]
         for run in (self._run, self._truth):
             if isinstance(run, Evaluation):
                 run.anew()
@@ -207,7 +210,7 @@ class Problem:
             part=part,
             transformation=self.transformation,
             exact=self.exact,
-            rows=count,
+            rows=len(batch[0]),
         )
         return counterexample, small
 
