@@ -15,7 +15,10 @@ from jaxcnn.check.rules import Flat
 _SMALL = 10_000
 # So many rows go together: one shape, one program.
 _COMPILED_AT_ONCE = 4
-_WEIGHED_AT_ONCE = 8
+_TOGETHER = 64
+_WEIGHED_AT_ONCE = _TOGETHER // rounding.DRAWS
+# Up to so many runs it does not pay to put them together.
+_ALONE = 16
 
 
 class Evaluation:
@@ -32,6 +35,8 @@ class Evaluation:
         """The results, stacked."""
         program = self.program([row[0] for row in rows])
         self._runs += len(rows[0])
+        if self._runs > _ALONE and (together := self._together(program, rows)) is not None:
+            return _in_parts(together.run, rows, _TOGETHER)
         if program.can_run(self._runs):
             return stack([program.run(row) for row in zip(*rows, strict=True)])
         run = self._compiled(sum(x[0].size for x in rows) <= _SMALL)
@@ -53,20 +58,22 @@ class Evaluation:
         self._runs = 0
 
     def _weighed(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> Sequence[np.ndarray]:
-        program = self.program([row[0] for row in rows])
-        if program.can_run(len(rows[0]) * rounding.DRAWS):
-            drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
-            try:
-                together = self._together(program).program(drawn)
-            except Exception:  # not everything can be put under vmap
-                together = None
-            if together is not None and together.can_run():
-                return rounding.sensitivity_on_host(together, drawn, dtype)
+        drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
+        if (together := self._together(self.program([row[0] for row in rows]), drawn)) is not None:
+            return rounding.sensitivity_on_host(together, drawn, dtype)
         small = sum(x[0].size for x in rows) <= _SMALL
         return [np.asarray(kappa) for kappa in self._noisy(dtype, small)(rows)]
 
-    def _together(self, program: Program) -> "Evaluation":
-        return self._kept(program, lambda: Evaluation(jax.vmap(program.again)))
+    def _together(self, program: Program, rows: Sequence[np.ndarray]) -> Program | None:
+        """The program of so many rows at once, as jax batches its primitives; None if that is not better."""
+
+        def made():
+            if not program.can_run(_TOGETHER):
+                return None
+            batched = Program(jax.vmap(program.again), [resized(row[:1], _TOGETHER) for row in rows])
+            return batched if batched.can_run() else None
+
+        return self._kept(program, made)
 
     def _compiled(self, small: bool) -> Callable[..., Any]:
         return self._kept(small, lambda: one_after_another(self._function, **_options(small)))

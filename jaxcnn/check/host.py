@@ -18,8 +18,9 @@ from jaxcnn.check.jaxprs import CALLS, bind, run, run_call, scan_parts
 
 Rule = Callable[..., Any]
 
-# Equations run, loops unrolled, and numbers computed, up to which NumPy is the faster.
-_STEPS = 20_000
+# A compilation takes about as long as so many steps, and so many more for each equation; and it does not pay
+# for fewer numbers than these.
+_STEPS, _STEPS_AN_EQUATION = 20_000, 150
 _NUMBERS = 20_000_000
 _DTYPES = frozenset(
     {"bool", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
@@ -32,11 +33,12 @@ class Program:
     def __init__(self, function: Callable[..., Any], like: Sequence[Any]):
         """Trace it for arguments like these."""
         self.traced = jax.make_jaxpr(function)(*like)
-        self._steps, self._numbers = _cost(self.traced.jaxpr)
+        self._equations, self._steps, self._numbers = _cost(self.traced.jaxpr)
 
     def can_run(self, times: int = 1) -> bool:
         """Whether every primitive is known here, and so many runs are not better compiled."""
-        return self._steps * times <= _STEPS and self._numbers * times <= _NUMBERS
+        compiled = _STEPS + _STEPS_AN_EQUATION * self._equations
+        return self._steps * times <= compiled and self._numbers * times <= _NUMBERS
 
     def run(
         self, inputs: Sequence[np.ndarray], one: Callable[..., Sequence[Any]] | None = None
@@ -78,27 +80,28 @@ def compute(equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
         return step(equation, [np.asarray(x) for x in operands])
 
 
-def _cost(jaxpr: Any) -> tuple[float, float]:
-    """Equations, and numbers computed; infinite where something is not known."""
-    steps = numbers = 0.0
+def _cost(jaxpr: Any) -> tuple[float, float, float]:
+    """Equations, steps (equations with their loops unrolled), and numbers computed; infinite if not known."""
+    equations = steps = numbers = 0.0
     for equation in jaxpr.eqns:
-        name = equation.primitive.name
         if holds_jaxprs(equation):
-            inside = [_cost(j) for j in _jaxprs(equation)]
+            inside = np.max([_cost(j) for j in _jaxprs(equation)], axis=0)
             times = equation.params.get("length", 1)
-            steps += times * max(s for s, _ in inside)
-            numbers += times * max(n for _, n in inside)
+            equations, steps, numbers = np.add(
+                (equations, steps, numbers), inside * (1, max(times, 1), max(times, 1))
+            )
         elif _has_rule(equation):
+            equations += 1
             steps += 1
             numbers += sum(v.aval.size for v in equation.outvars)
-            if name == "dot_general":
+            if equation.primitive.name == "dot_general":
                 contracted = equation.params["dimension_numbers"][0][0]
                 numbers += equation.outvars[0].aval.size * math.prod(
                     equation.invars[0].aval.shape[a] for a in contracted
                 )
         else:
-            return math.inf, math.inf
-    return steps, numbers
+            return math.inf, math.inf, math.inf
+    return equations, steps, numbers
 
 
 def _has_rule(equation: Any) -> bool:
@@ -292,7 +295,6 @@ _RULES: dict[str, Rule] = {
             "ceil": np.ceil,
             "clamp": lambda low, x, high: np.minimum(np.maximum(x, low), high),
             "copy": np.array,
-            "copy_p": np.array,
             "cos": np.cos,
             "cosh": np.cosh,
             "eq": np.equal,
@@ -345,7 +347,6 @@ _RULES: dict[str, Rule] = {
     "dot_general": _dot,
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update_slice,
-    "expand_dims": lambda x, *, dimensions, **_: np.expand_dims(x, dimensions),
     "gather": gather,
     "integer_pow": lambda x, *, y, **_: np.power(x, y) if y >= 0 else 1 / np.power(x, -y),
     "iota": _iota,

@@ -65,7 +65,7 @@ class Problem:
             case "vmap":
                 return Batch(jax.vmap(self.fun))
             case "eager":
-                return _one_by_one(self.fun)
+                return _one_by_one(lambda *row: self.fun(*map(jnp.asarray, row)))
             case "scan":
                 return Batch(lambda *rows: lax.map(lambda row: self.fun(*row), rows))
             case "second order":
@@ -231,7 +231,7 @@ def _by_row(found: np.ndarray) -> np.ndarray:
 
 
 def _one_by_one(one: Flat) -> Callable[..., Any]:
-    return lambda rows: stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
+    return lambda rows: stack([one(*row) for row in zip(*rows, strict=True)])
 
 
 @dataclass
