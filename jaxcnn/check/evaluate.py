@@ -16,6 +16,7 @@ _SMALL = 10_000
 # So many rows go together: one shape, one program.
 _COMPILED_AT_ONCE = 4
 _TOGETHER = 64
+_LARGE = 2_000_000  # numbers, all steps taken together
 _WEIGHED_AT_ONCE = _TOGETHER // rounding.DRAWS
 # Up to so many runs it does not pay to put them together.
 _ALONE = 16
@@ -68,7 +69,7 @@ class Evaluation:
         """The program of so many rows at once, as jax batches its primitives; None if that is not better."""
 
         def made():
-            if not program.can_run(_TOGETHER):
+            if not program.can_run(_TOGETHER) or program.numbers * _TOGETHER > _LARGE:
                 return None
             batched = Program(jax.vmap(program.again), [resized(row[:1], _TOGETHER) for row in rows])
             return batched if batched.can_run() else None

@@ -33,12 +33,12 @@ class Program:
     def __init__(self, function: Callable[..., Any], like: Sequence[Any]):
         """Trace it for arguments like these."""
         self.traced = jax.make_jaxpr(function)(*like)
-        self._equations, self._steps, self._numbers = _cost(self.traced.jaxpr)
+        self._equations, self._steps, self.numbers = _cost(self.traced.jaxpr)
 
     def can_run(self, times: int = 1) -> bool:
         """Whether every primitive is known here, and so many runs are not better compiled."""
         compiled = _STEPS + _STEPS_AN_EQUATION * self._equations
-        return self._steps * times <= compiled and self._numbers * times <= _NUMBERS
+        return self._steps * times <= compiled and self.numbers * times <= _NUMBERS
 
     def run(
         self, inputs: Sequence[np.ndarray], one: Callable[..., Sequence[Any]] | None = None

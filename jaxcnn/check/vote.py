@@ -70,14 +70,18 @@ def differences(slope: numeric.Slope, got: float, expected: float) -> Vote:
 
 
 def step_by_step(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
-    """A result of a row without compiling anything, or anything but single steps."""
+    """A result of a row as it is traced, each step of it in NumPy where that is possible."""
     values = [np.asarray(x, np.float64) if wide else x for x in row]
     with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))):
         program = Program(one, values)
-        if program.can_run():
-            return program.run(values)
-        with jax.disable_jit():
-            return [np.asarray(x) for x in one(*map(jax.numpy.asarray, values))]
+        return program.run(values) if program.can_run() else untraced(one, row, wide)
+
+
+def untraced(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
+    """A result of a row without compiling anything but single steps."""
+    with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))), jax.disable_jit():
+        values = [np.asarray(x, np.float64) if wide else x for x in row]
+        return [np.asarray(x) for x in one(*map(jax.numpy.asarray, values))]
 
 
 def primal_in_float64(flat: Flat) -> Callable[..., list[np.ndarray]]:
