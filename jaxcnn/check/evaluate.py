@@ -92,10 +92,27 @@ class Evaluation:
 
 
 class Evaluations(dict[Flat, Evaluation]):
-    """One for each function."""
+    """One for each function; and the batches of it."""
+
+    def __init__(self):
+        """None as yet."""
+        super().__init__()
+        self._batches: dict[Any, Batch] = {}
 
     def __missing__(self, function: Flat) -> Evaluation:
         return self.setdefault(function, Evaluation(function))
+
+    def vmapped(self, function: Flat) -> "Batch":
+        """The function under vmap."""
+        return self._batches.setdefault(("vmap", function), Batch(jax.vmap(function)))
+
+    def scanned(self, function: Flat) -> "Batch":
+        """The function in a loop of jax."""
+
+        def loop(*rows):
+            return lax.map(lambda row: function(*row), rows)
+
+        return self._batches.setdefault(("scan", function), Batch(loop))
 
 
 class Batch:

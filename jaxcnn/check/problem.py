@@ -11,10 +11,9 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jaxcnn.check import compare, numeric
-from jaxcnn.check.evaluate import Batch, Evaluation, Evaluations, resized, stack
+from jaxcnn.check.evaluate import Evaluation, Evaluations, resized, stack
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
@@ -63,11 +62,11 @@ class Problem:
             return lambda rows: stack([self.fun(*row) for row in zip(*rows, strict=True)])
         match self.transformation:
             case "vmap":
-                return Batch(jax.vmap(self.fun))
+                return self.evaluations.vmapped(self.fun)
             case "eager":
                 return _one_by_one(lambda *row: self.fun(*map(jnp.asarray, row)))
             case "scan":
-                return Batch(lambda *rows: lax.map(lambda row: self.fun(*row), rows))
+                return self.evaluations.scanned(self.fun)
             case "second order":
                 return self.evaluations[self.fun]
         return _one_by_one(jax.jit(self.fun))

@@ -1,9 +1,9 @@
 """check_vjp and check_jvp: does a hand-written derivative agree with that of the reference?"""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -312,7 +312,7 @@ class Check:
         rng = np.random.default_rng(self.seed)
         cases, kinds = self.drawn, []
         if self.is_exact:
-            draw = partial(values.integers, rng, magnitude=self.magnitude)
+            draw = functools.partial(values.integers, rng, magnitude=self.magnitude)
             rows = [draw(cases, x.shape) for x in self.like]
             live = len(self.call.live)
             # a derivative is linear in its direction
@@ -361,7 +361,7 @@ class Check:
 
     def problem(self, phase: Phase) -> Problem:
         """Function and reference, or their derivatives, to be compared on the phase's rows."""
-        if self.primal is None:
+        if self.truth is None:
             return Differences(
                 self.one,
                 self.flat,
@@ -377,11 +377,9 @@ class Check:
         one, truth, parts = self.one, self.truth, self.parts
         like, names, outputs = self.like, self.call.names, len(self.outputs)
         if phase.transformation == "second order":
-            # the derivative as a function of the row has a derivative itself
             names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
             parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
-            one = rules.reverse(lambda *row: self.one(*row)[len(self.outputs) :], len(like))
-            truth = rules.reverse(lambda *row: self.truth(*row)[len(self.outputs) :], len(like))
+            one, truth = self.second_order
             like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
             one,
@@ -397,6 +395,15 @@ class Check:
             self.accurate,
             self.evaluations,
         )
+
+    @functools.cached_property
+    def second_order(self) -> tuple[Flat, Flat]:
+        """Derivatives of both derivatives, each as a function of the row."""
+
+        def differentiated(derivative):
+            return rules.reverse(lambda *row: derivative(*row)[len(self.outputs) :], len(self.like))
+
+        return differentiated(self.one), differentiated(self.truth)
 
     def expected(self, phase: Phase) -> list[Any]:
         """Shapes and dtypes of a result."""
