@@ -2,6 +2,7 @@
 
     python -m experiments.checkers [--only FIELD_OR_NAME] [--checker NAME] [--time-limit S] [--json FILE]
     python -m experiments.checkers --correct-runs N [--dtype float32|float64]
+    python -m experiments.checkers --read FILE …
 
 The rows are in `experiments.planted`. Each is a function with a hand-written backward pass, beside its plain
 definition. Every checker is called as its user would call it, with its defaults, in float64:
@@ -16,19 +17,17 @@ raises something else, or is not done in time, has said nothing: that is an erro
 another in one process apart, which is started anew when a row ends it. The seconds include compilation.
 
 --correct-runs repeats the right rules through jaxcnn alone, with as many seeds as make N runs a dtype.
+--read shows the outcomes of earlier runs, such as of one field each, in one table.
 Exit code 0, or 1 if jaxcnn lets an error live or raises a false alarm, 2 where the call was wrong.
 """
 
 import argparse
+import inspect
 import json
 import math
-import multiprocessing
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -42,7 +41,9 @@ import numpy as np
 from experiments.planted.planted import Planted, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
 from jaxcnn._errors import missing_extra
-from jaxcnn.check import check_vjp
+from jaxcnn.check import Report, check_vjp
+from jaxcnn.check.isolation import Died, Worker
+from jaxcnn.check.vjp import reverse_check
 
 DTYPES = ("float32", "float64")
 OnRow = Callable[[str], None]
@@ -52,11 +53,25 @@ class BadConfig(ValueError):
     """No run can be made of this: the message names the setting, what came and what was expected."""
 
 
-def ours(row: Planted, seed: int = 0, dtype: str = "float64") -> str:
+def ours(row: Planted) -> str:
     """The verdict of `jaxcnn.check.check_vjp`."""
-    inputs = row.examples(dtype)
-    report = check_vjp(row.fun, row.reference, *inputs, seed=seed)
-    return report.verdict.lower()
+    return check_vjp(row.fun, row.reference, *row.examples("float64")).verdict.lower()
+
+
+def ours_often(row: Planted, dtype: str, seeds: int) -> list[Report]:
+    """The reports of `check_vjp` for one seed after another; everything is traced and compiled but once."""
+    options = {
+        name: parameter.default
+        for name, parameter in inspect.signature(check_vjp).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("backward", "names")
+    }
+    check = reverse_check(row.fun, row.reference, row.examples(dtype), None, None, **options)
+    if isinstance(check, Report):
+        return [check] * seeds
+    reports = []
+    for check.seed in range(seeds):
+        reports.append(check.report())
+    return reports
 
 
 def check_grads(row: Planted) -> str:
@@ -185,59 +200,34 @@ class Outcome:
         return self.verdict == ("pass" if self.correct else "fail")
 
 
-def judge(checker: str, name: str, **options: Any) -> tuple[str, float, str]:
+def judge(checker: str, name: str) -> tuple[str, float, str]:
     """Verdict, seconds and what was raised, of a checker on the row of that name; in this process."""
     began, note = time.perf_counter(), ""
     try:
-        verdict = CHECKERS[checker](BY_NAME[name], **options)
+        verdict = CHECKERS[checker](BY_NAME[name])
     except Exception as error:
         verdict, note = "error", f"{type(error).__name__}: {error}".splitlines()[0]
     return verdict, time.perf_counter() - began, note
 
 
-class Worker:
-    """A process that judges, and may be killed."""
-
-    def __init__(self, checkers: Sequence[str], cache: str | None = None):
-        """For these checkers; with a folder for compiled programs, or none."""
-        self._settings = tuple(checkers), cache
-        self._start()
-
-    def _start(self) -> None:
-        self._pool = ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=self._settings
-        )
-        self._pool.submit(int).result()
-
-    def judge(self, checker: str, name: str, limit: float, **options: Any) -> tuple[str, float, str]:
-        """As `judge`, but an abort and a hang are errors too."""
-        began = time.perf_counter()
-        try:
-            return self._pool.submit(judge, checker, name, **options).result(limit)
-        except TimeoutError:
-            note = f"not done in {limit:g} s"
-        except BrokenProcessPool:
-            note = "ended the process"
-        self.stop()
-        self._start()
-        return "error", time.perf_counter() - began, note
-
-    def stop(self) -> None:
-        """End the process."""
-        for process in list((self._pool._processes or {}).values()):
-            process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+def judge_apart(worker: Worker, checker: str, name: str, limit: float) -> tuple[str, float, str]:
+    """As `judge`, in the worker: an abort and a hang are errors too."""
+    began = time.perf_counter()
+    try:
+        return worker.call(judge, checker, name, limit=limit)
+    except Died as end:
+        return "error", time.perf_counter() - began, str(end)
 
 
-def _prepare(checkers: Sequence[str], cache: str | None) -> None:
+def _verdicts(name: str, dtype: str, seeds: int) -> list[str]:
+    return [report.verdict.lower() for report in ours_often(BY_NAME[name], dtype, seeds)]
+
+
+def _prepare(checkers: Sequence[str]) -> None:
     """Settings of the worker; and each checker once, so that no row pays for imports."""
     jax.config.update("jax_enable_x64", True)
-    if cache is not None:
-        jax.config.update("jax_compilation_cache_dir", cache)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     square = rule(lambda x: x * x, lambda x, dy, g: (2 * x[0] * dy,))
-    row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),), None)
+    row = Planted("", "", True, square, lambda x: x * x, (np.zeros(2),))
     for checker in checkers:
         CHECKERS[checker](row)
 
@@ -245,16 +235,13 @@ def _prepare(checkers: Sequence[str], cache: str | None) -> None:
 def run(config: Config, on_row: OnRow = lambda text: None) -> list[Outcome]:
     """Every checker on every row. on_row is told what comes next."""
     checkers = _installed(config.checkers)
-    worker = Worker(checkers)
     outcomes = []
-    try:
+    with Worker(_prepare, checkers) as worker:
         for row in config.rows:
             for checker in checkers:
                 on_row(f"{row.name} by {checker}")
-                verdict, seconds, note = worker.judge(checker, row.name, config.time_limit)
+                verdict, seconds, note = judge_apart(worker, checker, row.name, config.time_limit)
                 outcomes.append(Outcome(row.name, row.field, row.correct, checker, verdict, seconds, note))
-    finally:
-        worker.stop()
     return outcomes
 
 
@@ -262,21 +249,21 @@ def run_correct(config: Config, on_row: OnRow = lambda text: None) -> list[Outco
     """The right rules through jaxcnn, with one seed after another, for each dtype."""
     rows = [row for row in config.rows if row.correct]
     seeds = math.ceil((config.correct_runs or 1) / len(rows)) if rows else 0
-    outcomes = []
-    with tempfile.TemporaryDirectory() as cache:
-        worker = Worker(("jaxcnn",), cache)
-        try:
-            for row in rows:
-                on_row(row.name)
-                for dtype in config.dtypes:
-                    for seed in range(seeds):
-                        verdict, seconds, note = worker.judge(
-                            "jaxcnn", row.name, config.time_limit, seed=seed, dtype=dtype
-                        )
-                        note = f"{dtype}, seed {seed} {note}".strip()
-                        outcomes.append(Outcome(row.name, row.field, True, "jaxcnn", verdict, seconds, note))
-        finally:
-            worker.stop()
+    outcomes: list[Outcome] = []
+    with Worker(_prepare, ("jaxcnn",)) as worker:
+        for row in rows:
+            for dtype in config.dtypes:
+                on_row(f"{row.name} in {dtype}")
+                began, note = time.perf_counter(), ""
+                try:
+                    verdicts = worker.call(_verdicts, row.name, dtype, seeds, limit=config.time_limit * seeds)
+                except Exception as error:
+                    verdicts, note = ["error"] * seeds, f" {type(error).__name__}: {error}".splitlines()[0]
+                seconds = (time.perf_counter() - began) / seeds
+                outcomes.extend(
+                    Outcome(row.name, row.field, True, "jaxcnn", v, seconds, f"{dtype}, seed {seed}{note}")
+                    for seed, v in enumerate(verdicts)
+                )
     return outcomes
 
 
@@ -295,7 +282,7 @@ class Count:
         alarms: right rules that failed.
         right: all of them.
         errors: rows of which it said nothing.
-        seconds: it took.
+        on_planted, on_right: seconds that these took.
     """
 
     killed: int
@@ -303,11 +290,13 @@ class Count:
     alarms: int
     right: int
     errors: int
-    seconds: float
+    on_planted: float
+    on_right: float
 
     def __str__(self) -> str:
         errors = f", {self.errors} errors" if self.errors else ""
-        return f"{self.killed}/{self.planted}, {self.alarms}/{self.right}{errors}, {self.seconds:.0f} s"
+        verdicts = f"{self.killed}/{self.planted}, {self.alarms}/{self.right}{errors}"
+        return f"{verdicts}, {self.on_planted:.0f} + {self.on_right:.0f} s"
 
 
 def count(outcomes: Sequence[Outcome]) -> Count:
@@ -318,7 +307,8 @@ def count(outcomes: Sequence[Outcome]) -> Count:
         alarms=sum(o.correct and o.verdict == "fail" for o in outcomes),
         right=sum(o.correct for o in outcomes),
         errors=sum(o.verdict in ("error", "unchecked") for o in outcomes),
-        seconds=sum(o.seconds for o in outcomes),
+        on_planted=sum(o.seconds for o in outcomes if not o.correct),
+        on_right=sum(o.seconds for o in outcomes if o.correct),
     )
 
 
@@ -336,19 +326,13 @@ def table(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Count]]:
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
-    """The table, then by name whatever was judged wrongly."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(soft_wrap=True)
+    """The table, in Markdown, then by name whatever was judged wrongly."""
     counts = table(outcomes)
-    shown = Table(title="killed/planted, false alarms/right rules, seconds")
-    shown.add_column("field")
-    for checker in counts["all"]:
-        shown.add_column(checker)
+    print("killed/planted errors, false alarms/right rules, seconds on the first + the second\n")
+    print(f"| field | {' | '.join(counts['all'])} |")
+    print(f"|---{'|---' * len(counts['all'])}|")
     for field, by_checker in counts.items():
-        shown.add_row(field, *map(str, by_checker.values()))
-    console.print(shown)
+        print(f"| {field} | {' | '.join(map(str, by_checker.values()))} |")
     for checker in counts["all"]:
         bad = [o for o in outcomes if o.checker == checker and not o.good]
         for title, chosen in (
@@ -357,9 +341,15 @@ def show(outcomes: Sequence[Outcome]) -> None:
             ("errors", [o for o in bad if o.verdict in ("error", "unchecked")]),
         ):
             if chosen:
-                console.print(f"\n{checker}, {title}:", markup=False)
+                print(f"\n{checker}, {title}:")
                 for o in chosen:
-                    console.print(f"  {o.field}, {o.row} {o.note}".rstrip(), markup=False, highlight=False)
+                    print(f"  {o.field}, {o.row} {o.note}".rstrip())
+
+
+def read(files: Sequence[Path]) -> list[Outcome]:
+    """The outcomes that earlier runs wrote."""
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [Outcome(**outcome) for record in records for outcome in record["outcomes"]]
 
 
 def versions() -> dict[str, str]:
@@ -381,6 +371,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--correct-runs", type=int, metavar="N", help="runs of right rules, for each dtype")
     parser.add_argument("--dtype", choices=DTYPES, help="of --correct-runs; both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every verdict to FILE")
+    parser.add_argument("--read", type=Path, nargs="+", metavar="FILE", help="run nothing: show such files")
     given = parser.parse_args(argv)
     try:
         config = Config(
@@ -392,6 +383,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except BadConfig as error:
         parser.error(str(error))
+    if given.read is not None:
+        try:
+            outcomes = read(given.read)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            parser.error(f"argument --read: {error}")
+        show(outcomes)
+        return _exit_code(outcomes)
     try:
         outcomes = _run_with_progress(config)
     except ModuleNotFoundError as error:
@@ -401,6 +399,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.json is not None:
         report = {"versions": versions(), "outcomes": [asdict(o) for o in outcomes]}
         given.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return _exit_code(outcomes)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
     return int(any(o.checker == "jaxcnn" and not o.good for o in outcomes))
 
 

@@ -12,6 +12,8 @@ from experiments import checkers
 from experiments.checkers import BadConfig, Config, Outcome, count, judge, main, run, run_correct, table
 from experiments.planted.planted import DEFECTS, Planted, on, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
+from jaxcnn.check import check_vjp
+from jaxcnn.check.isolation import Died, Worker
 
 # One right rule and one planted error a field, such as compile fast.
 SAMPLE = [
@@ -102,8 +104,24 @@ def test_right_rules_are_run_with_many_seeds():
     assert all(o.good for o in outcomes)
 
 
+def test_many_seeds_at_once_say_what_one_says():
+    row = BY_NAME["norm: x/‖x‖"]
+    often = checkers.ours_often(row, "float32", 2)
+    alone = check_vjp(row.fun, row.reference, *row.examples("float32"), seed=1)
+    assert often[1].evidence == alone.evidence != often[0].evidence
+
+
+def test_a_row_that_ends_the_process_is_as_many_errors(monkeypatch):
+    def call(*arguments, **options):
+        raise Died("ends it")
+
+    monkeypatch.setattr(checkers.Worker, "call", call)
+    outcomes = run_correct(Config(only=("square:",), correct_runs=2, dtypes=("float32",)))
+    assert {(o.verdict, o.note) for o in outcomes} == {("error", "float32, seed 0 Died: ends it")}
+
+
 def planted(name, fun):
-    return Planted(name, "", False, fun, lambda x: x, (np.zeros(2),), None)
+    return Planted(name, "", False, fun, lambda x: x, (np.zeros(2),))
 
 
 def test_what_is_raised_is_an_error(monkeypatch):
@@ -115,16 +133,14 @@ def test_what_is_raised_is_an_error(monkeypatch):
 
 
 def test_a_hang_and_an_abort_are_errors():
-    worker = checkers.Worker(("check_grads",))
-    try:
-        verdict, _, note = worker.judge("check_grads", "square: 2 x", 1e-4)
-        assert (verdict, note) == ("error", "not done in 0.0001 s")
-        for process in worker._pool._processes.values():
-            process.kill()
-        assert worker.judge("check_grads", "square: 2 x", 60)[::2] == ("error", "ended the process")
-        assert worker.judge("check_grads", "square: 2 x", 60)[::2] == ("pass", "")
-    finally:
-        worker.stop()
+    row = "check_grads", "square: 2 x"
+    with Worker(checkers._prepare, ("check_grads",)) as worker:
+        verdict, _, note = checkers.judge_apart(worker, *row, 1e-4)
+        assert (verdict, note) == ("error", "is not done in 0.0001 s")
+        worker._process.kill()
+        verdict, _, note = checkers.judge_apart(worker, *row, 60)
+        assert (verdict, note[:25]) == ("error", "ends the process (SIGKILL")
+        assert checkers.judge_apart(worker, *row, 60)[::2] == ("pass", "")
 
 
 def outcome(field, correct, verdict):
@@ -141,10 +157,10 @@ def test_counts():
         outcome("b", True, "unchecked"),
     ]
     assert [o.good for o in outcomes] == [True, False, False, True, False, False]
-    assert str(count(outcomes)) == "1/3, 1/3, 2 errors, 12 s"
+    assert str(count(outcomes)) == "1/3, 1/3, 2 errors, 6 + 6 s"
     counts = table(outcomes)
     assert list(counts) == ["a", "b", "all"]
-    assert str(counts["a"]["jaxcnn"]) == "1/2, 1/1, 6 s"
+    assert str(counts["a"]["jaxcnn"]) == "1/2, 1/1, 4 + 2 s"
 
 
 def test_the_command_prints_names_and_writes_json(tmp_path, capsys, monkeypatch):
@@ -159,6 +175,8 @@ def test_the_command_prints_names_and_writes_json(tmp_path, capsys, monkeypatch)
     assert "check_grads, survivors:\n  dense, dense: theirs" in printed
     assert "check_grads, false alarms:\n  dense, dense: right" in printed
     assert len(json.loads((tmp_path / "f.json").read_text())["outcomes"]) == 3
+    assert main(["--read", *[str(tmp_path / "f.json")] * 2]) == 0
+    assert "| all | 2/2, 0/0, 2 + 0 s | 0/2, 2/2, 2 + 2 s |" in capsys.readouterr().out
     said.append(Outcome("dense: alive", "dense", False, "jaxcnn", "pass", 1.0))
     assert main([]) == 1
 
@@ -183,6 +201,10 @@ def test_a_bad_command_line_exits_with_2(capsys):
         main(["--only", "nothing"])
     assert exit.value.code == 2
     assert "only is 'nothing'" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as exit:
+        main(["--read", "nothing.json"])
+    assert exit.value.code == 2
+    assert "nothing.json" in capsys.readouterr().err
 
 
 def test_without_rich_the_extra_is_named(monkeypatch, capsys):

@@ -12,9 +12,9 @@ PAST = jnp.tri(3, dtype=bool)
 ANGLES = jnp.array([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])
 
 
-def family(name, reference, *shapes, exact=None):
+def family(name, reference, *shapes):
     """A function of that name."""
-    return Family("attention", name, reference, shapes, exact=exact)
+    return Family("attention", name, reference, shapes)
 
 
 def attention(Q, K, V):
@@ -139,8 +139,8 @@ THREE = ((2, D), (3, D), (3, 2))
 plain = family("attention", attention, *THREE)
 equal = family("attention, square", attention, (3, D), (3, D), (3, D))
 past = family("causal attention", causal, (3, D), (3, D), (3, 2))
-grouped = family("scores of shared keys", shared, (2, 3, 2), (3, 2), exact=True)
-split = family("scores of two heads", heads, (3, 4), (3, 4), exact=True)
+grouped = family("scores of shared keys", shared, (2, 3, 2), (3, 2))
+split = family("scores of two heads", heads, (3, 4), (3, 4))
 turned = family("rotary embedding", rotary, (3, 4))
 bias = family("attention bias", biased, (2, 3, 3), (3, 3))
 cap = family("capped scores", capped, (3, 3))

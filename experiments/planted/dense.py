@@ -10,9 +10,9 @@ KEEP = jnp.array([[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 1]])
 LARGE = 1000
 
 
-def family(name, reference, *shapes, exact=True):
+def family(name, reference, *shapes):
     """A function of that name."""
-    return Family("dense", name, reference, shapes, exact=exact)
+    return Family("dense", name, reference, shapes)
 
 
 def dense(A, W, b):

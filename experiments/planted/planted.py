@@ -9,6 +9,7 @@ of the inputs, the cotangent, and the right gradients g, which a wrong rule may 
 one must not look at.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,8 +59,6 @@ class Planted:
         fun: carries the rule.
         reference: the plain definition.
         inputs: float64 examples; shapes and dtype matter only.
-        exact: whether function, rule and reference are polynomials or choose values, so that they agree bit
-            for bit on integers; None where that is left to the checker.
         defect: its class in DEFECTS, where it has one.
     """
 
@@ -69,7 +68,6 @@ class Planted:
     fun: Callable[..., Any]
     reference: Callable[..., Any]
     inputs: tuple[np.ndarray, ...]
-    exact: bool | None
     defect: int | None = None
 
     def normal(self, seed: int, dtype: str = "float64") -> list[np.ndarray]:
@@ -94,14 +92,12 @@ class Family:
         name: of the function.
         reference: its plain definition.
         shapes: of its inputs.
-        exact: as in Planted.
     """
 
     field: str
     name: str
     reference: Callable[..., Any]
     shapes: tuple[tuple[int, ...], ...]
-    exact: bool | None = None
 
     def wrong(self, what: str, backward: Backward, defect: int | None = None) -> Planted:
         """The function with a backward pass that is not its own."""
@@ -119,9 +115,7 @@ class Family:
 
     def _row(self, what, correct, fun, defect) -> Planted:
         inputs = tuple(np.zeros(shape) for shape in self.shapes)
-        return Planted(
-            f"{self.name}: {what}", self.field, correct, fun, self.reference, inputs, self.exact, defect
-        )
+        return Planted(f"{self.name}: {what}", self.field, correct, fun, self.reference, inputs, defect)
 
 
 def rule(forward: Callable[..., Any], backward: Backward) -> Callable[..., Any]:
@@ -129,11 +123,29 @@ def rule(forward: Callable[..., Any], backward: Backward) -> Callable[..., Any]:
 
     def bwd(x, dy):
         x, dy = jax.tree.map(jnp.asarray, (x, dy))  # NumPy's arrays, where a checker gives them
-        return tuple(backward(x, dy, jax.vjp(forward, *x)[1](dy)))
+        return tuple(backward(x, dy, Asked(lambda: jax.vjp(forward, *x)[1](dy))))
 
     fun = jax.custom_vjp(lambda *x: forward(*x))  # which hides optional arguments from custom_vjp
     fun.defvjp(lambda *x: (forward(*x), x), bwd)
     return fun
+
+
+class Asked(Sequence[Any]):
+    """The right gradients, computed if somebody asks for them: a rule that does not pays nothing for them."""
+
+    def __init__(self, compute: Callable[[], Arrays]):
+        """Compute nothing yet."""
+        self._compute = compute
+
+    @functools.cached_property
+    def _gradients(self) -> Arrays:
+        return self._compute()
+
+    def __getitem__(self, position):
+        return self._gradients[position]
+
+    def __len__(self) -> int:
+        return len(self._gradients)
 
 
 def on(position: int, change: Callable[..., Any]) -> Backward:

@@ -129,9 +129,9 @@ def safe(Z):
     return jnp.where(Z == 0, 1, Z)
 
 
-def family(name, reference, shape=(2, 6, 5, 2), exact=True):
+def family(name, reference, shape=(2, 6, 5, 2)):
     """A pool of that name."""
-    return Family("pooling", name, reference, (shape,), exact=exact)
+    return Family("pooling", name, reference, (shape,))
 
 
 OVERLAP, PADDED = {"stride": (1, 1)}, {"stride": (2, 1), "padding": SAME}
@@ -143,17 +143,16 @@ padded = family("max-pool, padded", partial(max_pool, window=(3, 2), **PADDED))
 strided = family("max-pool, stride 2 with a remainder", partial(max_pool, window=(3, 2), **STRIDED))
 dilated = family("max-pool, dilated", partial(max_pool, window=(3, 2), **DILATED))
 apart = family("max-pool, windows apart", partial(max_pool, window=(3, 2), **APART), (2, 6, 4, 2))
-split = family("max-pool, ties split", partial(max_pool, window=(3, 2), ties="split", **OVERLAP), exact=None)
-mean = family("average pool", partial(avg_pool, window=(3, 2), **PADDED), exact=None)
+split = family("max-pool, ties split", partial(max_pool, window=(3, 2), ties="split", **OVERLAP))
+mean = family("average pool", partial(avg_pool, window=(3, 2), **PADDED))
 padded_mean = family(
     "average pool with its padding",
     partial(avg_pool, window=(3, 2), count_padding=True, **PADDED),
-    exact=None,
 )
-adaptive = family("adaptive average pool", partial(adaptive_avg_pool, output_size=(4, 3)), exact=None)
-whole = family("global average pool", partial(global_avg_pool, spatial=2), exact=None)
+adaptive = family("adaptive average pool", partial(adaptive_avg_pool, output_size=(4, 3)))
+whole = family("global average pool", partial(global_avg_pool, spatial=2))
 greatest = family("global max-pool", partial(global_max_pool, spatial=2))
-norm = family("L2 pool", partial(lp_pool, window=(3, 2), order=2, stride=(2, 1)), exact=None)
+norm = family("L2 pool", partial(lp_pool, window=(3, 2), order=2, stride=(2, 1)))
 nearest = family("nearest upsampling", partial(upsample_nearest, factor=(2, 3)), (2, 2, 2, 2))
 shuffle = family("pixel shuffle", partial(pixel_shuffle, factor=(2, 3)), (2, 2, 2, 12))
 

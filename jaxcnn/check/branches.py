@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 from jax.typing import ArrayLike
 
 from jaxcnn.check.jaxprs import CALLS, run, run_call
@@ -62,7 +63,11 @@ def branches(function: Callable[..., Any], *inputs: ArrayLike) -> Branches:
     >>> branches(lambda x: (jnp.minimum(jnp.where(x > 0, x, 0.5), 6),), jnp.zeros(3)).literals
     {0.0, 0.5, 6.0}
     """
-    program = jax.make_jaxpr(function)(*inputs)
+    return seen(jax.make_jaxpr(function)(*inputs), inputs)
+
+
+def seen(program: core.ClosedJaxpr, inputs: Sequence[ArrayLike]) -> Branches:
+    """The same of a function that is traced already."""
     marked = [_LIVE if jnp.issubdtype(jnp.result_type(x), jnp.floating) else None for x in inputs]
     found = Branches()
     run(program.jaxpr, program.consts, marked, found.step)

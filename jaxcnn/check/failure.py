@@ -102,9 +102,11 @@ def _voted(question: Question, phase, problem, counterexample, row, part) -> vot
         return None
     got, expected, index = counterexample.got, counterexample.expected, counterexample.index
     if phase.transformation != "eager":
+        # an output has no slope to ask for, so that it is worth the compilation of every step
+        run = vote.untraced if part < outputs else vote.step_by_step
         try:
-            fun = vote.step_by_step(question.one, row, wide=False)[part][index].item()
-            truth = vote.step_by_step(problem.truth, row, wide=not phase.exact)[part][index].item()
+            fun = run(question.one, row, wide=False)[part][index].item()
+            truth = run(problem.truth, row, wide=not phase.exact)[part][index].item()
         except Exception:  # what cannot run step by step has no voice
             fun, truth = got, expected
         if (verdict := vote.uncompiled(got, expected, fun, truth)) is not None:

@@ -49,3 +49,14 @@ def bind(equation: Any, operands: Sequence[Any], params: dict[str, Any]) -> list
     """The results of an equation's primitive itself."""
     results = equation.primitive.bind(*operands, **equation.primitive.get_bind_params(params))
     return results if equation.primitive.multiple_results else [results]
+
+
+def scan_parts(equation: Any) -> tuple[int, int]:
+    """How many constants and how many carries a scan has, on every version of JAX.
+
+    What is stacked has one axis more outside than inside.
+    """
+    inner = equation.params["jaxpr"].jaxpr
+    stacked = [a.aval.ndim > b.aval.ndim for a, b in zip(equation.invars, inner.invars, strict=True)]
+    carries = sum(a.aval.ndim == b.aval.ndim for a, b in zip(equation.outvars, inner.outvars, strict=True))
+    return stacked.count(False) - carries, carries

@@ -1,17 +1,17 @@
 """What tracing tells of function and reference: how they compute, and which values are worth aiming at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from jax.extend import core
 
-from jaxcnn.check.branches import branches
+from jaxcnn.check import branches
 from jaxcnn.check.degrees import Kind
-from jaxcnn.check.polynomial import Analysis, Output, analyse, schwartz_zippel
+from jaxcnn.check.polynomial import Analysis, Output, followed, schwartz_zippel
 from jaxcnn.check.question import Question
-from jaxcnn.check.rules import Flat
 
 # Combinations of basis vectors, up to which a multilinear map is checked on all of them.
 _BASIS = 600
@@ -28,25 +28,22 @@ class Known:
     question: Question
 
     def __post_init__(self) -> None:
-        """Trace function and reference, for integers as large as they hold.
+        """Look at function and reference, for integers as large as they hold.
 
         Where it was said how they compute, only for their constants and whether they choose.
         """
         question = self.question
-        truth = (
-            None if question.primal is None else question.derivative(question.primal, len(question.call.live))
-        )
-        functions = [None if question.host else question.one, truth]
+        programs = question.programs()
         if question.exact is not None:
             self.magnitude, self.analyses = _SAFE_MAGNITUDE, [_UNTRACED]
-            seen = [found for f in functions if (found := _traced(branches, f, *question.like)) is not None]
+            looked = [_look(branches.seen, program, question.like) for program in programs]
+            seen = [found for found in looked if found is not None]
             self.chooses = any(found.chooses for found in seen)
             self.literals = {t for found in seen for t in found.literals}
             return
         for self.magnitude in _MAGNITUDES:
-            analysed = [
-                _traced(partial(analyse, magnitude=self.magnitude), f, *question.like) for f in functions
-            ]
+            follow = partial(followed, magnitude=self.magnitude)
+            analysed = [_look(follow, program, question.like) for program in programs]
             self.analyses = [_UNTRACED if a is None else a for a in analysed]
             if self.kind is not Kind.INEXACT or not any("do not fit" in a.reason for a in self.analyses):
                 break
@@ -95,11 +92,11 @@ class Known:
 _UNTRACED = Analysis((Output(Kind.INEXACT, "not traced", (), None, np.inf),), (), ())
 
 
-def _traced(look: Callable[..., Any], function: Flat | None, *like: Any) -> Any:
-    """What tracing tells; None where it cannot be traced."""
-    if function is not None:
-        try:
-            return look(function, *like)
-        except Exception:  # whatever tracing raises is reported when it runs
-            pass
-    return None
+def _look(look: Callable[..., Any], program: core.ClosedJaxpr | None, like: Sequence[Any]) -> Any:
+    """What a look at a program tells; None where there is none, or a step of it raises."""
+    if program is None:
+        return None
+    try:
+        return look(program, like)
+    except Exception:  # whatever it raises is reported when it runs
+        return None

@@ -20,9 +20,10 @@ import numpy as np
 from jax.extend import core
 from jax.typing import ArrayLike
 
+from jaxcnn.check import host
 from jaxcnn.check.branches import THRESHOLDS
 from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
-from jaxcnn.check.jaxprs import CALLS, bind, run_call
+from jaxcnn.check.jaxprs import CALLS, run_call, scan_parts
 from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
 
@@ -117,7 +118,11 @@ def analyse(function: Callable[..., Any], *inputs: ArrayLike, magnitude: int = 4
     """
     if magnitude < 1:
         raise ValueError(f"analyse: magnitude is {magnitude}; expected a positive integer")
-    program = jax.make_jaxpr(function)(*inputs)
+    return followed(jax.make_jaxpr(function)(*inputs), inputs, magnitude)
+
+
+def followed(program: core.ClosedJaxpr, inputs: Sequence[ArrayLike], magnitude: int) -> Analysis:
+    """The same of a function that is traced already."""
     live = tuple(k for k, x in enumerate(inputs) if jnp.issubdtype(jnp.result_type(x), jnp.inexact))
     operands = [_variable(k, inputs, magnitude) if k in live else x for k, x in enumerate(inputs)]
     walk = _Walk(len(inputs))
@@ -187,7 +192,7 @@ class _Walk:
         if equation.effects:
             return [inexact(name)] * results
         if not any(isinstance(x, Value) for x in operands):
-            return bind(equation, operands, equation.params)
+            return host.compute(equation, operands)
         self.mine(equation, operands)
         match name:
             case "optimization_barrier":
@@ -223,13 +228,7 @@ class _Walk:
         self.unrolled += length
         if self.unrolled > _UNROLLED:
             return [inexact(f"scan of {length} steps")] * len(equation.outvars)
-        # what is stacked has one axis more outside than inside, on every version of JAX
-        inner = body.jaxpr.invars
-        stacked = [a.aval.ndim > b.aval.ndim for a, b in zip(equation.invars, inner, strict=True)]
-        carries = sum(
-            a.aval.ndim == b.aval.ndim for a, b in zip(equation.outvars, body.jaxpr.outvars, strict=True)
-        )
-        first = stacked.count(False) - carries
+        first, carries = scan_parts(equation)
         state, stacks = list(operands[: first + carries]), operands[first + carries :]
         reverse = equation.params["reverse"]
         columns: list[list[Any]] = [[] for _ in equation.outvars[carries:]]

@@ -5,16 +5,16 @@ A row is (…live leaves, …directions), a result (…outputs, …derivatives);
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from jaxcnn.check import compare, numeric, rounding
+from jaxcnn.check import compare, numeric
 from jaxcnn.check.compare import Excuse
+from jaxcnn.check.evaluate import Evaluation, Evaluations, resized, stack
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
@@ -23,14 +23,10 @@ Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
 Domain = Literal["finite", "infinite", "nan"]
 Row = Sequence[np.ndarray]
 
-_WEIGHED_AT_ONCE = 8
 # Numbers in the cases tried together, and in all that shrinking tries; the least number of its trials.
 _SHRUNK_AT_ONCE = 200_000
 _SHRUNK = 200_000_000
 _LEAST_CALLS = 12
-# A small program spends its time in the compiler: what serves as truth is then compiled unoptimised.
-_SMALL = 10_000
-_UNOPTIMISED: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
 
 
 @dataclass
@@ -49,6 +45,7 @@ class Problem:
         transformation: how `fun` is run.
         host: `fun` is NumPy, and runs as it is.
         accurate: rounding on the way of `fun` itself excuses nothing.
+        evaluations: shared by the problems of one check.
     """
 
     fun: Flat
@@ -62,40 +59,26 @@ class Problem:
     transformation: Transformation = "jit"
     host: bool = False
     accurate: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)
 
     @functools.cached_property
     def _run(self) -> Callable[[Sequence[np.ndarray]], Sequence[Any]]:
         if self.host:
-            return lambda rows: _stack([self.fun(*row) for row in zip(*rows, strict=True)])
+            return lambda rows: stack([self.fun(*row) for row in zip(*rows, strict=True)])
         match self.transformation:
             case "vmap":
-                return jax.jit(lambda rows: jax.vmap(self.fun)(*rows))
+                return self.evaluations.vmapped(self.fun)
             case "eager":
-                return _one_by_one(self.fun)
+                return _one_by_one(lambda *row: self.fun(*map(jnp.asarray, row)))
             case "scan":
-                return _map(self.fun)
+                return self.evaluations.scanned(self.fun)
+            case "second order":
+                return self.evaluations[self.fun]
         return _one_by_one(jax.jit(self.fun))
 
-    @functools.cached_property
-    def _truth(self) -> Callable[..., Any]:
-        return _map(self.truth, **self._options)
-
     @property
-    def _options(self) -> dict[str, Any]:
-        return _UNOPTIMISED if sum(x.size for x in self.like) <= _SMALL else {}
-
-    @functools.cached_property
-    def _sensitivity(self) -> Callable[..., Any]:
-        return self._sensitivity_of(self.truth)
-
-    @functools.cached_property
-    def _own_sensitivity(self) -> Callable[..., Any]:
-        return self._sensitivity_of(self.fun)
-
-    def _sensitivity_of(self, result: Flat) -> Callable[..., Any]:
-        live = self.like[: len(self.names)]
-        coarsest = max((x.dtype for x in live), key=lambda dtype: jnp.finfo(dtype).eps)
-        return _map(lambda *row: rounding.sensitivity(result, row, coarsest), **self._options)
+    def _truth(self) -> Evaluation:
+        return self.evaluations[self.truth]
 
     def run_fun(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The results in question, stacked."""
@@ -177,20 +160,20 @@ class Problem:
         First by the reference's; where that does not do, by that of the function itself: its own formula may
         lose digits that the reference keeps, and is right for all that.
         """
-        for kappas_of in ("_sensitivity", "_own_sensitivity")[: 1 if self.host or self.accurate else 2]:
+        live = [row.dtype for row in rows[: len(self.names)]]
+        coarsest = max(live, key=lambda dtype: jnp.finfo(dtype).eps)
+        for function in (self.truth, self.fun)[: 1 if self.host or self.accurate else 2]:
             suspect = np.zeros(len(rows[0]), bool)
             for g, t, u in zip(got, truth, units, strict=True):
                 known = np.isfinite(t) & np.isfinite(np.asarray(g, np.float64))
                 suspect |= largest(np.where(known, compare.error(g, t, u), 0)) > self.ulps
-            together = max(
-                1, min(_WEIGHED_AT_ONCE, _SHRUNK_AT_ONCE // max(1, sum(x.size for x in self.like)))
-            )
-            for some in _batches(np.flatnonzero(suspect), together):
-                wide = [resized(row[some].astype(np.float64), together) for row in rows]
-                with jax.enable_x64(True):
-                    kappas = [np.asarray(kappa)[: len(some)] for kappa in getattr(self, kappas_of)(wide)]
-                for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
-                    u[some] = np.maximum(u[some], compare.unit(g.dtype, t[some], kappa))
+            if not suspect.any():
+                return
+            wide = [row[suspect].astype(np.float64) for row in rows]
+            with jax.enable_x64(True):
+                kappas = self.evaluations[function].sensitivity(wide, coarsest)
+            for u, g, t, kappa in zip(units, got, truth, kappas, strict=True):
+                u[suspect] = np.maximum(u[suspect], compare.unit(g.dtype, t[suspect], kappa))
 
     def evidence(self, got: Sequence[np.ndarray], truth: Sequence[np.ndarray], errors) -> Evidence:
         """What was compared."""
@@ -235,7 +218,8 @@ class Problem:
         finite = wrong & self.inside(rows, "finite")
         row = int(np.argmax(finite if finite.any() else wrong))
         size = sum(x.size for x in self.like)
-        # as many as were compiled, if that is not too much
+        # as many as were traced or compiled together, if that is not too much
+        together = self.transformation in ("vmap", "scan")
         count = max(1, min(32, _SHRUNK_AT_ONCE // max(size, 1)))
         if len(rows[0]) <= 64 and len(rows[0]) * size <= _SHRUNK_AT_ONCE:
             count = len(rows[0])
@@ -244,7 +228,9 @@ class Problem:
             stacked = [np.stack(column) for column in zip(*candidates, strict=True)]
             outcome = []
             for start in range(0, len(candidates), count):
-                batch = [resized(column[start : start + count], count) for column in stacked]
+                batch = [column[start : start + count] for column in stacked]
+                if together:
+                    batch = [resized(column, count) for column in batch]
                 errors, _ = self.errors(batch, self.run_fun(batch), self.run_truth(batch))
                 outcome.extend(largest(errors[part]) > self.ulps)
             return outcome[: len(candidates)]
@@ -253,7 +239,10 @@ class Problem:
         place = int(np.nanargmax(errors[part][row])) / errors[part][row].size
         calls = max(_LEAST_CALLS, _SHRUNK // (max(size, 1) * count))
         small = shrink(case, fails, calls=calls, at_once=min(count, 32), place=place)
-        batch = [resized(value[None], count) for value in small]
+        batch = [resized(value[None], count if together else 1) for value in small]
+        for run in (self._run, self._truth):
+            if isinstance(run, Evaluation):
+                run.anew()
         got, truth = self.run_fun(batch), self.run_truth(batch)
         wrong = self.errors(batch, got, truth)[0][part][0]
         index = np.unravel_index(int(np.nanargmax(wrong)), wrong.shape)
@@ -268,7 +257,7 @@ class Problem:
             part=part,
             transformation=self.transformation,
             exact=self.exact,
-            rows=count,
+            rows=len(batch[0]),
         )
         return counterexample, small
 
@@ -293,26 +282,8 @@ def beside(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, *[1] * (numbers.ndim - 1))
 
 
-def resized(column: np.ndarray, rows: int) -> np.ndarray:
-    """The first row again and again up to `rows`: one shape, one compilation."""
-    return np.concatenate([column, np.repeat(column[:1], rows - len(column), axis=0)])
-
-
 def _one_by_one(one: Flat) -> Callable[..., Any]:
-    return lambda rows: _stack([one(*map(jnp.asarray, row)) for row in zip(*rows, strict=True)])
-
-
-def _map(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`one` for each row in turn, in one loop. Not vmapped: that would test another program."""
-    return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
-
-
-def _batches(indices: np.ndarray, size: int) -> list[np.ndarray]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _stack(results: Sequence[tuple[Any, ...]]) -> list[np.ndarray]:
-    return [np.stack([np.asarray(x) for x in column]) for column in zip(*results, strict=True)]
+    return lambda rows: stack([one(*row) for row in zip(*rows, strict=True)])
 
 
 @dataclass
@@ -329,7 +300,7 @@ class Differences(Problem):
                 gradients, doubts = numeric.gradients(self.truth, row, live)
                 results.append((*self.truth(*(np.array(x) for x in row[:live])), *gradients))
             self.doubts.append((*(np.zeros(np.shape(Z)) for Z in results[-1][:-live]), *doubts))
-        return _stack(results)
+        return stack(results)
 
     def excuses(self, truth, errors):
         """Kinks, where the outputs are finite and no gradient could be estimated; else as of any problem."""
@@ -344,7 +315,7 @@ class Differences(Problem):
         """As of any problem; the units hold the uncertainty of the differences."""
         units = [
             compare.unit(g.dtype, t) + 16 * doubt
-            for g, t, doubt in zip(got, truth, _stack(self.doubts), strict=True)
+            for g, t, doubt in zip(got, truth, stack(self.doubts), strict=True)
         ]
         errors = [compare.error(g, t, u) for g, t, u in zip(got, truth, units, strict=True)]
         excused = [compare.excused(g, t) for g, t in zip(got, truth, strict=True)]

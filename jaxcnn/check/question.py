@@ -1,13 +1,16 @@
 """One derivative in question, and the comparisons that settle it."""
 
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from jax.extend import core
 
 from jaxcnn.check import rules
 from jaxcnn.check.call import Call
+from jaxcnn.check.evaluate import Evaluations
 from jaxcnn.check.problem import Differences, Domain, Problem, Transformation
 from jaxcnn.check.rules import Flat
 
@@ -43,6 +46,7 @@ class Question:
         derivatives: shapes and dtypes of the gradients or tangents.
         host: the function is NumPy.
         exact, vary, cases, seed, ulps, accurate, domain, transformations: as of `check_vjp`.
+        evaluations: of its functions, each traced once.
 
     Raises:
         ValueError: for unknown transformations, and for differences of too many numbers.
@@ -67,6 +71,7 @@ class Question:
     accurate: bool
     domain: Domain
     transformations: tuple[Transformation, ...]
+    evaluations: Evaluations = field(default_factory=Evaluations)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -87,10 +92,34 @@ class Question:
         """One row: live leaves, directions."""
         return [*self.call.like, *self.directions]
 
+    @functools.cached_property
+    def truth(self) -> Flat | None:
+        """The result that `one` should have."""
+        return None if self.primal is None else self.derivative(self.primal, len(self.call.live))
+
+    @functools.cached_property
+    def second_order(self) -> tuple[Flat, Flat]:
+        """Derivatives of both derivatives, each as a function of the row."""
+
+        def differentiated(derivative):
+            return rules.reverse(lambda *row: derivative(*row)[len(self.outputs) :], len(self.like))
+
+        return differentiated(self.one), differentiated(self.truth)
+
+    def programs(self) -> list[core.ClosedJaxpr | None]:
+        """Function and truth as they are traced; None for what cannot be."""
+        programs: list[core.ClosedJaxpr | None] = []
+        for function in (None if self.host else self.one, self.truth):
+            try:
+                traced = None if function is None else self.evaluations[function].program(self.like).traced
+            except Exception:  # whatever tracing raises is reported when it runs
+                traced = None
+            programs.append(traced)
+        return programs
+
     def problem(self, phase: Phase) -> Problem:
         """Function and reference, or their derivatives, to be compared on the phase's rows."""
-        live = len(self.call.live)
-        if self.primal is None:
+        if self.truth is None:
             return Differences(
                 self.one,
                 self.flat,
@@ -103,15 +132,12 @@ class Question:
                 "eager",
                 True,
             )
-        one, truth, parts = self.one, self.derivative(self.primal, live), self.parts
+        one, truth, parts = self.one, self.truth, self.parts
         like, names, outputs = self.like, self.call.names, len(self.outputs)
         if phase.transformation == "second order":
-            # the derivative as a function of the row has a derivative itself
             names = (*names, *(f"direction {k}" for k in range(len(self.directions))))
             parts = (*self.parts[outputs:], *(f"the second derivative with respect to {n}" for n in names))
-            first, derivative = outputs, self.derivative(self.primal, live)
-            one = rules.reverse(lambda *row: self.one(*row)[first:], len(like))
-            truth = rules.reverse(lambda *row: derivative(*row)[first:], len(like))
+            one, truth = self.second_order
             like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
             one,
@@ -125,6 +151,7 @@ class Question:
             phase.transformation,
             self.host,
             self.accurate,
+            self.evaluations,
         )
 
     def expected(self, phase: Phase) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.check.problem import resized
+from jaxcnn.check.evaluate import resized
 from jaxcnn.check.question import Phase
 from jaxcnn.check.report import Report, array_from_json
 from jaxcnn.check.rules import Backward

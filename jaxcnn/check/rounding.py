@@ -23,6 +23,7 @@ import numpy as np
 from jax import Array
 from jax.extend import core
 
+from jaxcnn.check import host
 from jaxcnn.check.jaxprs import CALLS, bind, run, run_call
 
 DELTA = 2.0**-24
@@ -74,6 +75,39 @@ def sensitivity(
 
     drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), DRAWS))
     return [jnp.nan_to_num(jnp.max(d, axis=0), nan=0.0, posinf=0.0) for d in drawn]
+
+
+def sensitivity_on_host(
+    program: host.Program, rows: Sequence[np.ndarray], dtype: np.dtype
+) -> list[np.ndarray]:
+    """The same of many rows, in NumPy.
+
+    Args:
+        program: of the stacked rows.
+        rows: stacked, as often as there are draws.
+        dtype: as of `sensitivity`.
+    """
+    limits = jnp.finfo(dtype)
+    floor = float(limits.smallest_normal) / float(limits.eps)
+    rng = np.random.default_rng(0)
+
+    def noisy(value: np.ndarray) -> np.ndarray:
+        if not np.issubdtype(value.dtype, np.floating):
+            return value
+        size = value + np.where(value == 0, 0.0, np.copysign(floor, value))
+        return np.where(np.isfinite(value), value + DELTA * rng.uniform(-1, 1, value.shape) * size, value)
+
+    def step(equation, operands):
+        name = equation.primitive.name
+        results = host.step(equation, list(map(noisy, operands)) if name in _SUMS else operands, step)
+        return results if name in _EXACT or host.holds_jaxprs(equation) else list(map(noisy, results))
+
+    kappas = []
+    for noise, plain in zip(program.run(rows, step), program.run(rows), strict=True):
+        with np.errstate(all="ignore"):
+            apart = (np.abs(noise - plain) / DELTA).reshape(DRAWS, -1, *plain.shape[1:])
+        kappas.append(np.max(np.nan_to_num(apart, nan=0.0, posinf=0.0), axis=0))
+    return kappas
 
 
 def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:

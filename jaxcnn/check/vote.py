@@ -11,6 +11,8 @@ import jax
 import numpy as np
 
 from jaxcnn.check import numeric
+from jaxcnn.check.evaluate import Evaluation
+from jaxcnn.check.host import Program
 from jaxcnn.check.rules import Flat
 
 _NEAR = 1e-4
@@ -68,6 +70,14 @@ def differences(slope: numeric.Slope, got: float, expected: float) -> Vote:
 
 
 def step_by_step(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
+    """A result of a row as it is traced, each step of it in NumPy where that is possible."""
+    values = [np.asarray(x, np.float64) if wide else x for x in row]
+    with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))):
+        program = Program(one, values)
+        return program.run(values) if program.can_run() else untraced(one, row, wide)
+
+
+def untraced(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
     """A result of a row without compiling anything but single steps."""
     with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))), jax.disable_jit():
         values = [np.asarray(x, np.float64) if wide else x for x in row]
@@ -76,11 +86,11 @@ def step_by_step(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.nd
 
 def primal_in_float64(flat: Flat) -> Callable[..., list[np.ndarray]]:
     """The outputs of a flat function of float64 arrays."""
-    compiled = jax.jit(flat)
+    evaluation = Evaluation(flat)
 
     def run(*live):
         with jax.enable_x64(True):
-            return [np.asarray(Z) for Z in compiled(*live)]
+            return [Z[0] for Z in evaluation([np.asarray(x)[None] for x in live])]
 
     return run
 
