@@ -100,6 +100,13 @@ def test_numpy_against_central_differences_and_against_jax():
         assert report.counterexample.what == "the gradient of W"
 
 
+def test_a_wrong_output_is_found_though_its_gradient_is_right():
+    wrong = jax.custom_vjp(square)
+    wrong.defvjp(lambda x: (x * x + 1, x), lambda x, dy: (2 * x * dy,))
+    report = check_vjp(wrong, square, np.zeros(3), **QUICK)
+    assert (report.verdict, report.counterexample.what) == (Verdict.FAIL, "the output")
+
+
 def test_an_argument_or_cotangent_changed_in_place():
     def backward(inputs, dZ):
         dZ *= 2
@@ -272,6 +279,19 @@ def test_infinities_and_nan_are_put_into_one_array_of_a_row():
     assert any((row == -np.inf).all() for point in points[:2] for row in point)
 
 
+def test_many_values_take_no_more_tracing():
+    traced = []
+
+    def count(x):
+        traced.append(x.shape)
+        return jnp.sin(x)
+
+    for cases in (12, 96):
+        before = len(traced)
+        check_vjp(count, jnp.sin, np.zeros(3), cases=cases, transformations=("jit", "vmap", "scan"))
+        assert len(traced) - before < 12
+
+
 @pytest.mark.parametrize("shape", [(0,), (1,), (0, 3), (2, 1)])
 def test_axes_of_size_0_and_1(shape):
     by_hand = rule(square, lambda x, dy: (2 * x[0] * dy,))
@@ -379,6 +399,13 @@ def test_a_rule_broken_under_one_transformation_only(backward, named):
     assert (
         check_vjp(rule(square, backward), square, np.zeros(3), transformations=others).verdict is Verdict.PASS
     )
+
+
+def test_a_rule_broken_where_it_is_compiled():
+    wrong = rule(square, lambda x, dy: ((3 if isinstance(dy, jax.core.Tracer) else 2) * x[0] * dy,))
+    for named in ("jit", "scan"):
+        report = check_vjp(wrong, square, np.zeros(3), transformations=("eager", named), cases=12)
+        assert (report.verdict, report.counterexample.transformation) == (Verdict.FAIL, named)
 
 
 def test_every_transformation_is_in_the_evidence():

@@ -31,10 +31,10 @@ def spread(parts, A, stride, pads=((0, 0), (0, 0)), dilation=(1, 1), step=None, 
     return dA[:, pads[0][0] : pads[0][0] + A.shape[1], pads[1][0] : pads[1][0] + A.shape[2]]
 
 
-def masks(taps, ties):
-    """Which taps of each window count as its maximum, (taps, B, *n_out, C)."""
+def masks(taps, ties, seen=True):
+    """Which taps of each window count as its maximum, (taps, B, *n_out, C); of those seen, if not of all."""
     top = jnp.max(taps, 0)
-    tied = taps == top
+    tied = (taps == top) & seen
     match ties:
         case "first":
             before = jnp.cumsum(tied, 0) - tied
@@ -57,7 +57,9 @@ def max_rule(window, ties="first", border=-jnp.inf, split=False, **spreading):
     def backward(x, dZ, g):
         (A,) = x
         taps = jnp.stack(list(slices(A, (3, 2), border=border, **window)))
-        mask = masks(taps, ties)
+        # a border of -inf never wins, be all pixels -inf
+        pixels = jnp.stack(list(slices(jnp.ones_like(A), (3, 2), border=0.0, **window))) > 0
+        mask = masks(taps, ties, pixels | (border > -jnp.inf))
         share = dZ / jnp.sum(mask, 0).astype(dZ.dtype) if split else dZ
         pads = window.get("padding", ((0, 0), (0, 0)))
         parts = jnp.where(mask, share, 0)
