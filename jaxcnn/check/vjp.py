@@ -321,7 +321,7 @@ class Check:
             rows[live:] = [values.scaled(rng, row, _POWERS) for row in rows[live:]]
             rows = [row.astype(x.dtype) for row, x in zip(rows, self.like, strict=True)]
             kinds.append((_basis_rows(self.like, rows) if self.multilinear else rows, True))
-        if not self.is_exact or (self.exact is None and self.kind is not Kind.POLYNOMIAL):
+        if not self.is_exact or (self.exact is None and not self.is_polynomial):
             thresholds = self.thresholds
             points = [
                 values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in self.call.like
@@ -337,7 +337,7 @@ class Check:
             for rows, exact in kinds:
                 yield Phase([_spread(row, _FEWER) for row in rows], exact, transformation)
         if "second order" in self.transformations:
-            exact = self.is_exact and self.kind is Kind.POLYNOMIAL
+            exact = self.is_exact and self.is_polynomial
             draw = values.integers if exact else values.smooth
             like = [*self.like, *(self.derivatives)]
             rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]
@@ -444,6 +444,11 @@ class Check:
         return max(analysis.kind for analysis in self.analyses)
 
     @property
+    def is_polynomial(self) -> bool:
+        """Whether integers tell everything: no more is rounded elsewhere than the dtype of the inputs asks."""
+        return self.kind is Kind.POLYNOMIAL and not any(analysis.narrows for analysis in self.analyses)
+
+    @property
     def is_exact(self) -> bool:
         """Whether to draw integers and demand equality."""
         if self.exact is None:
@@ -468,7 +473,7 @@ class Check:
 
     def strength(self) -> dict[str, Any]:
         """How much an exact agreement says."""
-        if not self.is_exact or self.kind is not Kind.POLYNOMIAL:
+        if not self.is_exact or not self.is_polynomial:
             return {}
         degree = max(analysis.degree or 0 for analysis in self.analyses)
         points = values.uniform_rows(self.drawn)
