@@ -445,7 +445,7 @@ class Check:
 
     @property
     def is_polynomial(self) -> bool:
-        """Whether integers tell everything: no more is rounded elsewhere than the dtype of the inputs asks."""
+        """Whether integers tell everything: nothing is rounded to less than the dtype of the inputs."""
         return self.kind is Kind.POLYNOMIAL and not any(analysis.narrows for analysis in self.analyses)
 
     @property
