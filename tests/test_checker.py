@@ -9,6 +9,7 @@ import pytest
 
 from jaxcnn.check import DerivationError, Verdict, assert_vjp, check_jvp, check_vjp, values
 from jaxcnn.check.judge import missed
+from jaxcnn.check.problem import Problem
 
 QUICK = {"transformations": ("jit",), "cases": 24}
 
@@ -368,6 +369,28 @@ def test_a_wrong_compiled_result_is_the_compilers(broken):
     report = check_vjp(*functions, np.zeros(2), exact=True, **QUICK)
     assert report.verdict is Verdict.FAIL
     assert report.vote.culprit == "the compiler"
+
+
+def test_a_gradient_that_comes_out_otherwise_in_numpy_is_the_compilers(monkeypatch):
+    right = Problem.run_fun
+
+    def miscompiled(self, rows):
+        Z, dx = right(self, rows)
+        return [Z, 3 * dx]
+
+    monkeypatch.setattr(Problem, "run_fun", miscompiled)
+    report = check_vjp(rule(square, lambda x, dy: (2 * x[0] * dy,)), square, np.zeros(2), **QUICK)
+    assert report.verdict is Verdict.FAIL
+    assert report.vote.culprit == "the compiler"
+
+
+@pytest.mark.parametrize("narrow", [jnp.bfloat16, jnp.float32])
+def test_a_gradient_rounded_to_a_narrower_dtype_is_found(narrow):
+    """On integers it is exact."""
+    rounded = rule(square, lambda x, dy: ((2 * x[0] * dy).astype(narrow).astype(dy.dtype),))
+    report = check_vjp(rounded, square, np.zeros(2), **QUICK)
+    assert report.verdict is Verdict.FAIL
+    assert not report.evidence.exact
 
 
 # ---- 8: transformations ----------------------------------------------------------------------------------

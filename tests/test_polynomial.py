@@ -362,6 +362,15 @@ def test_each_dtype_has_its_mantissa(dtype, size):
     assert narrowed[0].kind is Kind.INEXACT
 
 
+@pytest.mark.parametrize(
+    ("inside", "narrows"), [(jnp.bfloat16, True), (jnp.float32, False), (jnp.int8, False)]
+)
+def test_a_dtype_narrower_than_every_input_is_told(inside, narrows):
+    wide, narrow = jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.bfloat16)
+    assert one(lambda x: x.astype(inside).astype(x.dtype), wide)[0].narrows is narrows
+    assert not analyse(lambda x, y: (x.astype(inside), y), wide, narrow).narrows
+
+
 def test_float16_overflows_before_its_mantissa_does():
     x = jnp.zeros(1, jnp.float16)
     assert one(lambda x: x * 2.0**13, x, magnitude=7)[0].kind is Kind.POLYNOMIAL

@@ -10,6 +10,8 @@
     rules       derivatives as functions of flat rows; custom rules taken out
     jaxprs      a program run step by step
     branches    where a program may change its course, at a glance
+    host        a small program run in NumPy, which is faster than to compile it (host_indexing)
+    evaluate    a function of many rows: in NumPy or compiled, whichever is cheaper
     polynomial  is a program a polynomial, computed without rounding? (degrees, primitives)
     values      the values that are drawn: integers, ties, boundaries, wide scales
     problem     a derivative against its truth, over a batch of rows

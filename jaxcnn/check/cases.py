@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.check import values
-from jaxcnn.check.degrees import Kind
 from jaxcnn.check.known import Known
 from jaxcnn.check.question import Phase, Question
 
@@ -33,7 +32,7 @@ def phases(question: Question, known: Known) -> Iterator[Phase]:
             rows = _beyond(question, rows, values.uniform)
         rows = [row.astype(x.dtype) for row, x in zip(rows, question.like, strict=True)]
         kinds.append((_basis_rows(question.like, rows) if known.multilinear else rows, True))
-    if not known.is_exact or (question.exact is None and known.kind is not Kind.POLYNOMIAL):
+    if not known.is_exact or (question.exact is None and not known.is_polynomial):
         thresholds = known.thresholds
         points = [
             values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in question.call.like
@@ -48,7 +47,7 @@ def phases(question: Question, known: Known) -> Iterator[Phase]:
             fewer = rows if transformation == first_orders[0] else [_spread(row, _FEWER) for row in rows]
             yield Phase(fewer, exact, transformation)
     if "second order" in question.transformations:
-        exact = known.is_exact and known.kind is Kind.POLYNOMIAL
+        exact = known.is_exact and known.is_polynomial
         draw = values.integers if exact else values.smooth
         like = [*question.like, *(question.derivatives)]
         rows = [draw(rng, _FEWER, x.shape).astype(x.dtype) for x in like]

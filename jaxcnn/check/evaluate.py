@@ -1,5 +1,6 @@
 """Evaluate a function row by row: in NumPy as long as that is cheaper than a compilation, then compiled."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,6 @@ _COMPILED_AT_ONCE = 4
 _TOGETHER = 64
 _LARGE = 2_000_000  # numbers, all steps taken together
 _AT_ONCE = 200_000  # numbers, of all rows
-_WEIGHED_AT_ONCE = _TOGETHER // rounding.DRAWS
 # Up to so many runs it does not pay to put them together.
 _ALONE = 16
 
@@ -37,7 +37,7 @@ class Evaluation:
         """The results, stacked."""
         program = self.program([row[0] for row in rows])
         self._runs += len(rows[0])
-        if self._runs > _ALONE and (together := self._together(program, rows)) is not None:
+        if self._runs > _ALONE and (together := self._together(program, rows, _TOGETHER)) is not None:
             return _in_parts(together.run, rows, _TOGETHER)
         if program.can_run(self._runs):
             return stack([program.run(row) for row in zip(*rows, strict=True)])
@@ -53,30 +53,31 @@ class Evaluation:
 
     def sensitivity(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> list[np.ndarray]:
         """How much each number of the results feels rounding; see `jaxcnn.check.rounding`."""
-        at_once = _fewer(_WEIGHED_AT_ONCE, rows)
-        return _in_parts(lambda some: self._weighed(some, dtype), rows, at_once)
+        program = self.program([row[0] for row in rows])
+        for size in (_TOGETHER, rounding.DRAWS):
+            together = self._together(program, rows, size)
+            if together is not None:
+                weigh = functools.partial(_weighed, together, dtype)
+                return _in_parts(weigh, rows, size // rounding.DRAWS)
+        return _in_parts(self._noisy(dtype, _size(rows) <= _SMALL), rows, _fewer(_COMPILED_AT_ONCE, rows))
 
     def anew(self) -> None:
         """Decide from here on as if nothing had been evaluated yet: so that a replay decides alike."""
         self._runs = 0
 
-    def _weighed(self, rows: Sequence[np.ndarray], dtype: np.dtype) -> Sequence[np.ndarray]:
-        drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
-        if (together := self._together(self.program([row[0] for row in rows]), drawn)) is not None:
-            return rounding.sensitivity_on_host(together, drawn, dtype)
-        small = _size(rows) <= _SMALL
-        return [np.asarray(kappa) for kappa in self._noisy(dtype, small)(rows)]
-
-    def _together(self, program: Program, rows: Sequence[np.ndarray]) -> Program | None:
+    def _together(self, program: Program, rows: Sequence[np.ndarray], size: int) -> Program | None:
         """The program of so many rows at once, as jax batches its primitives; None if that is not better."""
 
         def made():
-            if not program.can_run(_TOGETHER) or program.numbers * _TOGETHER > _LARGE:
+            if not program.can_run(size) or (program.numbers * size > _LARGE and size > rounding.DRAWS):
                 return None
-            batched = Program(jax.vmap(program.again), [resized(row[:1], _TOGETHER) for row in rows])
+            try:
+                batched = Program(jax.vmap(program.again), [resized(row[:1], size) for row in rows])
+            except Exception:  # not everything can be put under vmap
+                return None
             return batched if batched.can_run() else None
 
-        return self._kept(program, made)
+        return self._kept((program, size), made)
 
     def _compiled(self, small: bool) -> Callable[..., Any]:
         return self._kept(small, lambda: one_after_another(self._function, **_options(small)))
@@ -131,6 +132,11 @@ class Batch:
         if program.can_run():
             return program.run(rows)
         return [np.asarray(x) for x in self._compiled(*rows)]
+
+
+def _weighed(together: Program, dtype: np.dtype, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    drawn = [np.concatenate([row] * rounding.DRAWS) for row in rows]
+    return rounding.sensitivity_on_host(together, drawn, dtype)
 
 
 def _in_parts(

@@ -56,6 +56,11 @@ class Known:
         return max(analysis.kind for analysis in self.analyses)
 
     @property
+    def is_polynomial(self) -> bool:
+        """Whether integers tell everything: nothing is rounded to less than the dtype of the inputs."""
+        return self.kind is Kind.POLYNOMIAL and not any(analysis.narrows for analysis in self.analyses)
+
+    @property
     def is_exact(self) -> bool:
         """Whether to draw integers and demand equality."""
         if self.question.exact is None:
@@ -79,7 +84,7 @@ class Known:
 
     def strength(self, points: int) -> dict[str, Any]:
         """How much an exact agreement at so many uniform points says."""
-        if not self.is_exact or self.kind is not Kind.POLYNOMIAL:
+        if not self.is_exact or not self.is_polynomial:
             return {}
         degree = max(analysis.degree or 0 for analysis in self.analyses)
         return {

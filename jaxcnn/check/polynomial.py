@@ -22,7 +22,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn.check import host
 from jaxcnn.check.branches import THRESHOLDS
-from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join
+from jaxcnn.check.degrees import Kind, Value, chosen, constant, inexact, join, mantissa_bits
 from jaxcnn.check.jaxprs import CALLS, run_call, scan_parts
 from jaxcnn.check.jaxprs import run as run_jaxpr
 from jaxcnn.check.primitives import Step, result
@@ -59,11 +59,14 @@ class Analysis:
         live: the positions of the inputs that vary, those that are not integers, truth values or keys.
         literals: the constants of its own that it adds to, compares with or puts in place of something that
             depends on the inputs, such as 6 in relu6; sorted. Values are worth aiming at and around them.
+        narrows: whether something on the way is rounded to a dtype narrower than every varying input's: it
+            may be exact on integers and nowhere else.
     """
 
     outputs: tuple[Output, ...]
     live: tuple[int, ...]
     literals: tuple[float, ...]
+    narrows: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -125,9 +128,11 @@ def followed(program: core.ClosedJaxpr, inputs: Sequence[ArrayLike], magnitude: 
     """The same of a function that is traced already."""
     live = tuple(k for k, x in enumerate(inputs) if jnp.issubdtype(jnp.result_type(x), jnp.inexact))
     operands = [_variable(k, inputs, magnitude) if k in live else x for k, x in enumerate(inputs)]
-    walk = _Walk(len(inputs))
+    dtypes = [jnp.result_type(inputs[k]) for k in live]
+    bits = [mantissa_bits(dtype) for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)]
+    walk = _Walk(len(inputs), min(bits, default=0))
     results = [walk.bounds(value) for value in walk.run(program.jaxpr, program.consts, operands)]
-    return Analysis(tuple(map(_output, results)), live, tuple(sorted(walk.literals)))
+    return Analysis(tuple(map(_output, results)), live, tuple(sorted(walk.literals)), walk.narrows)
 
 
 def schwartz_zippel(degree: int, set_size: int, points: int) -> float:
@@ -176,6 +181,8 @@ class _Walk:
     """Follows a jaxpr. What it passes on is a Value, or an array where the inputs play no part."""
 
     inputs: int
+    bits: int
+    narrows: bool = False
     literals: set[float] = field(default_factory=set)
     unrolled: int = 0
 
@@ -194,6 +201,8 @@ class _Walk:
         if not any(isinstance(x, Value) for x in operands):
             return host.compute(equation, operands)
         self.mine(equation, operands)
+        if name == "convert_element_type" and jnp.issubdtype(equation.params["new_dtype"], jnp.floating):
+            self.narrows |= mantissa_bits(equation.params["new_dtype"]) < self.bits
         match name:
             case "optimization_barrier":
                 return operands
