@@ -5,8 +5,8 @@
 They belong to the outermost jit: JAX refuses options on a jit that is called by another.
 
 jaxlib 0.10 gives convolutions on the CPU to the YNNPACK library, where dense ones run at half of what they do
-in XLA's own code (Eigen). The option leaves YNNPACK the single matrix products. Its price: plain long sums are
-added up in another order and lose a little accuracy. Later versions need nothing: the answer is an empty
+in XLA's own code (Eigen). The option leaves YNNPACK single matrix products. Its price: plain long sums are
+added up in another order, which costs a little accuracy. Later versions need nothing: the answer is an empty
 dictionary, as it is wherever the option's name is not known.
 """
 

@@ -150,7 +150,7 @@ def test_a_layout_has_its_inverse(role):
 
 
 def test_a_network_of_layers_is_the_one_of_lax():
-    """Values; the gradients are compared by the run itself, where a difference keeps a network from being timed."""
+    """Values; gradients are compared by the run itself, which times no network that differs."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         net = nets.make("resnet", 2)
         got, expected = (net.objective(library)(*net.arguments) for library in (OURS, LAX))

@@ -24,7 +24,7 @@ def interleave(calls: Mapping[str, Callable[[], Any]], *, seconds: float, most: 
     taken: dict[str, list[float]] = {name: [] for name in names}
     for number in range(most):
         start = number % len(names)
-        waiting = [name for name in names[start:] + names[:start] if sum(taken[name]) < seconds]
+        waiting = [name for name in names[start:] + names[:start] if not number or sum(taken[name]) < seconds]
         if not waiting:
             break
         for name in waiting:
