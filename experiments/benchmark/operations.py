@@ -221,10 +221,10 @@ SCALING = [
     *(depthwise(f"3×3, 32 ch, 16×16, batch {B}", 16, 32, B=B, faces=("gradient",)) for B in (1, 8, 32, 128)),
     *(
         depthwise(f"3×3, {C} ch, 16×16, batch 8", 16, C, B=8, faces=("gradient",))
-        for C in (2, 8, 32, 128, 512)
+        for C in (2, 8, 128, 512)
     ),
     *(pool("max_pool", 2, 2, B=B, faces=("gradient",)) for B in (1, 8, 32, 128)),
-    *(pool("max_pool", 2, 2, C=C, faces=("gradient",)) for C in (1, 4, 16, 256)),
+    *(pool("max_pool", 2, 2, C=C, faces=("gradient",)) for C in (1, 4, 16)),
     *(pool("max_pool", f, 1, f // 2, C=8, n=32, B=8, faces=("gradient",)) for f in (3, 7, 15)),
 ]
 

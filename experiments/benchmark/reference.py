@@ -66,14 +66,14 @@ def oracle(row: Row) -> Any:
 def expected(row: Row, arrays: Sequence[np.ndarray], dZ: np.ndarray) -> dict[str, list[Expected]]:
     """The results of each face, from arrays as every contender gets them, in float64."""
 
-    def both(*x):
+    def both(dZ, *x):
         Z, pull = jax.vjp(oracle(row), *x)
         return Z, [g for g in pull(dZ) if g.dtype != jax.dtypes.float0]
 
     with jax.enable_x64(True):
         wide = [x if np.issubdtype(x.dtype, np.integer) else x.astype(np.float64) for x in arrays]
         dZ = dZ.astype(np.float64)
-        Z, gradients = jax.tree.map(np.asarray, jax.jit(both)(*wide))
+        Z, gradients = jax.tree.map(np.asarray, jax.jit(both)(dZ, *wide))
     cotangents = [_measured(g) for g in gradients]
     loss = Expected(np.sum(Z * dZ), float(np.linalg.norm(Z) * np.linalg.norm(dZ)))
     return {
