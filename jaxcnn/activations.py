@@ -2,8 +2,8 @@
 
     Z  before the activation          A  after it, of Z's shape          dX the cotangent ∂L/∂X of X
 
-The product is elementwise (L12), not the article's convolution. What is kept for it is g′(Z), of Z's size: made
-where g(Z) is, it shares its exponentials. σ, tanh and softplus are closed under
+The product is elementwise (L12), not the article's convolution. What is kept for it is
+g′(Z), which shares the exponentials of g(Z) and has its size. σ, tanh and softplus are closed under
 differentiation with σ′, (A.4). The gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)

@@ -12,7 +12,7 @@ from experiments.benchmark.command import main, run
 from experiments.benchmark.config import BadConfig, Config
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.report import Results, Table, as_json, geometric_mean, tables
-from experiments.benchmark.suites import memory, nets
+from experiments.benchmark.suites import memory
 from experiments.benchmark.suites.compile import Compiled
 from experiments.benchmark.timing import Times
 from experiments.networks import NETWORKS, build
@@ -40,6 +40,7 @@ def test_every_contender_of_a_quick_run_is_right_and_timed(quick):
     for one in [*quick.rows, *quick.nets]:
         assert not one.failed
         assert {OURS, LAX} <= set(one.times) == set(one.errors)
+        assert one.accuracy < targets.ACCURACY
         assert one.ratio(LAX) == one.times[LAX].least / one.times[OURS].least
     assert all(one.floor > 0 for one in quick.rows)
 
@@ -147,14 +148,6 @@ def test_the_oracle_takes_every_row(row):
 def test_a_layout_has_its_inverse(role):
     x = np.arange(24).reshape((2, 3, 4) if role != "matrix" else (4, 6))
     np.testing.assert_array_equal(layout.last(role, layout.first(role, x)), x)
-
-
-def test_a_network_of_layers_is_the_one_of_lax():
-    """Values; gradients are compared by the run itself, which times no network that differs."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        net = nets.make("resnet", 2)
-        got, expected = (net.objective(library)(*net.arguments) for library in (OURS, LAX))
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5), got, expected)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -122,8 +122,8 @@ def contender(name: str, row: Row, face: str, arrays: Sequence[jax.Array], dZ: j
 
     def read(results: Sequence[jax.Array]) -> list[np.ndarray]:
         read = [np.asarray(x) for x in results]
-        if first:  # a gradient: the loss, then one for each argument
-            read = [layout.last(role, x) for role, x in zip(["loss", *roles], read, strict=False)]
+        if first:  # a gradient: the result, then one for each argument
+            read = [layout.last(role, x) for role, x in zip([roles[-1], *roles], read, strict=False)]
         return read
 
     return Call(faces.call(f, arrays, dZ, face, options), read)

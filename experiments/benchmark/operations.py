@@ -43,7 +43,7 @@ class Row:
         keywords: of jaxcnn's operation.
         kernel: f and K of a convolution, K of a dense layer.
         faces: what is timed: "forward"; "dA", "dW" or all cotangents, "backward", with the residuals given;
-            "gradient", loss and gradients in one program.
+            "gradient", forward and backward pass in one program.
         target: the line of `targets.OPERATIONS` that it is held to, if any.
         dtype: of all floating arguments.
     """
@@ -219,16 +219,13 @@ SCALING = [
         for C in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
     ),
     *(depthwise(f"3×3, 32 ch, 16×16, batch {B}", 16, 32, B=B, faces=("gradient",)) for B in (1, 8, 32, 128)),
-    *(
-        depthwise(f"3×3, {C} ch, 16×16, batch 8", 16, C, B=8, faces=("gradient",))
-        for C in (2, 8, 128, 512)
-    ),
+    *(depthwise(f"3×3, {C} ch, 16×16, batch 8", 16, C, B=8, faces=("gradient",)) for C in (2, 8, 128, 512)),
     *(pool("max_pool", 2, 2, B=B, faces=("gradient",)) for B in (1, 8, 32, 128)),
     *(pool("max_pool", 2, 2, C=C, faces=("gradient",)) for C in (1, 4, 16)),
     *(pool("max_pool", f, 1, f // 2, C=8, n=32, B=8, faces=("gradient",)) for f in (3, 7, 15)),
 ]
 
 QUICK = [
-    conv("conv 3×3, 4→8, 8×8, batch 2", 8, 4, 8, B=2, faces=(*CONVOLUTION, "gradient"), target="dense"),
-    pool("max_pool", 2, 2, C=4, B=2, n=8, target="max-pool"),
+    conv("conv 3×3, 4→8, 8×8, batch 2", 8, 4, 8, B=2, faces=("dW", "gradient"), target="dense"),
+    pool("max_pool", 2, 2, C=4, B=2, n=8, faces=("backward",), target="max-pool"),
 ]

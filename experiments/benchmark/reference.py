@@ -75,13 +75,12 @@ def expected(row: Row, arrays: Sequence[np.ndarray], dZ: np.ndarray) -> dict[str
         dZ = dZ.astype(np.float64)
         Z, gradients = jax.tree.map(np.asarray, jax.jit(both)(dZ, *wide))
     cotangents = [_measured(g) for g in gradients]
-    loss = Expected(np.sum(Z * dZ), float(np.linalg.norm(Z) * np.linalg.norm(dZ)))
     return {
         "forward": [_measured(Z)],
         "dA": cotangents[:1],
         "dW": cotangents[1:2],
         "backward": cotangents,
-        "gradient": [loss, *cotangents],
+        "gradient": [_measured(Z), *cotangents],
     }
 
 

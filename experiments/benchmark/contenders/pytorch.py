@@ -84,8 +84,8 @@ def call(
     if face == "gradient":
 
         def run() -> list[Tensor]:
-            loss = (f(*inputs) * cotangent).sum()
-            return [loss, *torch.autograd.grad(loss, leaves)]
+            Z = f(*inputs)
+            return [Z, *torch.autograd.grad(Z, leaves, cotangent)]
 
         return waiting(run)
     Z = f(*inputs)
@@ -100,7 +100,7 @@ def read(row: Row, face: str, results: Sequence[Tensor]) -> list[np.ndarray]:
         "forward": [row.roles[-1]],
         "dA": floating[:1],
         "dW": floating[1:2],
-        "gradient": ["loss", *floating],
+        "gradient": [row.roles[-1], *floating],
     }.get(face, floating)
     arrays = (x.detach().float().cpu().numpy() for x in results)
     return [layout.last(role, x) for role, x in zip(roles, arrays, strict=True)]
