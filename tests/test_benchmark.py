@@ -172,6 +172,11 @@ def test_residuals_leave_arguments_out_and_count_once():
     assert len(kept) < len(jax.tree.leaves(jax.vjp(twice, x, x)[1]))
 
 
+def test_residuals_leave_constants_out():
+    """jax.nn.relu keeps a condition, and zeros."""
+    assert [aval.dtype for aval in memory.residuals(jax.nn.relu, jnp.ones((4, 4), jnp.float32))] == [bool]
+
+
 def test_geometric_mean():
     assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
 

@@ -1,8 +1,8 @@
 """Suite `memory`: what the gradient keeps from the forward pass, and the peak that the compiler plans.
 
-Residuals are the arrays that `jax.vjp` hands from the forward to the backward pass, each counted once; those
-that are arguments of the function (parameters, images) live anyway and are not counted. Under one jit XLA may
-recompute some and keep others: its own count of temporary memory stands beside.
+Residuals are the arrays that `jax.vjp` hands from the forward to the backward pass, each counted once. Arguments
+of the function (parameters, images) live anyway, and arrays of one constant cost nothing: they are not counted.
+Under one jit XLA may recompute some and keep others: its own count of temporary memory stands beside.
 """
 
 import math
@@ -83,6 +83,9 @@ def residuals(f: Callable[..., Any], *arguments: Any) -> list[jax.core.ShapedArr
     """The residuals of f's gradient, largest first, without what f was given."""
     traced = jax.make_jaxpr(lambda *x: jax.tree.leaves(jax.vjp(f, *x)[1]))(*arguments).jaxpr
     given = {id(v) for v in (*traced.invars, *traced.constvars)}
+    for equation in traced.eqns:  # an array of zeros is made of nothing, and made again where it is used
+        if all(isinstance(x, Literal) for x in equation.invars):
+            given |= {id(v) for v in equation.outvars}
     made = {id(v): v.aval for v in traced.outvars if not isinstance(v, Literal) and id(v) not in given}
     return sorted(made.values(), key=_bytes, reverse=True)
 
