@@ -1,8 +1,9 @@
 """Suite `memory`: what the gradient keeps from the forward pass, and the peak that the compiler plans.
 
-Residuals are the arrays that `jax.vjp` hands from the forward to the backward pass, each counted once. Arguments
-of the function (parameters, images) live anyway, and arrays of one constant cost nothing: they are not counted.
-Under one jit XLA may recompute some and keep others: its own count of temporary memory stands beside.
+Residuals are the arrays that `jax.vjp` hands from the forward to the backward pass, each counted once.
+Arguments of the function (parameters, images) live anyway, and arrays of one constant cost nothing: they are
+not counted. Under one jit XLA may recompute some and keep others: its own count of temporary memory stands
+beside.
 """
 
 import math
