@@ -210,8 +210,8 @@ def _memory_table(memory: Sequence[Memory]) -> Table:
         "Memory of gradients",
         header,
         rows,
-        "Residuals: arrays kept between forward and backward pass, without arguments and constants. Temporary: "
-        "by the compiler's own analysis of loss and gradient in one program.",
+        "Residuals: arrays kept between forward and backward pass, without arguments and constants. "
+        "Temporary: by the compiler's own analysis of loss and gradient in one program.",
     )
 
 
