@@ -2,7 +2,8 @@
 
     Z  before the activation          A  after it, of Z's shape          dX the cotangent ∂L/∂X of X
 
-The product is elementwise (L12), not the article's convolution. σ, tanh and softplus are closed under
+The product is elementwise (L12), not the article's convolution. What is kept for it is
+g′(Z), which shares the exponentials of g(Z) and has its size. σ, tanh and softplus are closed under
 differentiation with σ′, (A.4). The gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
@@ -236,11 +237,12 @@ def _sigmoid(Z: Array) -> Array:
 
 
 def _sigmoid_fwd(Z: Array):
-    return _sigmoid(Z), Z
+    return _sigmoid(Z), _slope(Z)
 
 
-def _sigmoid_bwd(Z: Array, dA: Array):
-    return (dA * _slope(Z),)
+def _times_slope(slope: Array, dA: Array):
+    """dZ of every smooth activation, for the slope g′(Z) that the forward pass kept."""
+    return (dA * slope,)
 
 
 # (A.2)  A = tanh(Z)          dZ = dA · 4 S(2Z)
@@ -250,11 +252,7 @@ def _tanh(Z: Array) -> Array:
 
 
 def _tanh_fwd(Z: Array):
-    return _tanh(Z), Z
-
-
-def _tanh_bwd(Z: Array, dA: Array):
-    return (dA * (4 * _slope(2 * Z)),)
+    return _tanh(Z), 4 * _slope(2 * Z)
 
 
 # (A.3)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
@@ -265,11 +263,7 @@ def _softplus(Z: Array) -> Array:
 
 
 def _softplus_fwd(Z: Array):
-    return _softplus(Z), Z
-
-
-def _softplus_bwd(Z: Array, dA: Array):
-    return (dA * _sigmoid(Z),)
+    return _softplus(Z), _sigmoid(Z)
 
 
 # (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z), with which 1 − σ and 1 − tanh² need not cancel
@@ -305,14 +299,17 @@ def _gated(gate: _Gate, Z: Array) -> Array:
 
 
 def _gated_fwd(gate: _Gate, Z: Array):
-    return _gated(gate, Z), Z
+    return _gated(gate, Z), _gated_slope(gate, Z)
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _gated_bwd(gate: _Gate, Z: Array, dA: Array):
+def _gated_slope(gate: _Gate, Z: Array) -> Array:
     wide = widened(Z)
-    slope = gate.value(wide) + _times(wide, gate.slope(wide))
-    return ((widened(dA) * slope).astype(Z.dtype),)
+    return (gate.value(wide) + _times(wide, gate.slope(wide))).astype(Z.dtype)
+
+
+def _gated_bwd(gate: _Gate, slope: Array, dA: Array):
+    return _times_slope(slope, dA)
 
 
 def _times(Z: Array, factor: Array) -> Array:
@@ -365,9 +362,9 @@ def _glu_bwd(axis: int, Z: Array, dA: Array):
     return (jnp.concatenate([dA * _sigmoid(V), dA * U * _slope(V)], axis),)
 
 
-_sigmoid.defvjp(_sigmoid_fwd, _sigmoid_bwd)
-_tanh.defvjp(_tanh_fwd, _tanh_bwd)
-_softplus.defvjp(_softplus_fwd, _softplus_bwd)
+_sigmoid.defvjp(_sigmoid_fwd, _times_slope)
+_tanh.defvjp(_tanh_fwd, _times_slope)
+_softplus.defvjp(_softplus_fwd, _times_slope)
 _slope.defvjp(_slope_fwd, _slope_bwd)
 _gated.defvjp(_gated_fwd, _gated_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)

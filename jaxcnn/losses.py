@@ -171,19 +171,25 @@ def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array 
 
 
 def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Array | None):
-    return _softmax_cross_entropy(smoothing, Z, t, weights), (Z, t, weights)
+    # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
+    linear = _are_labels(t) and weights is None
+    kept = softmax(Z) if linear else Z
+    return _softmax_cross_entropy(smoothing, Z, t, weights), (kept, t, weights)
 
 
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
-    Z, t, weights = residuals
-    u, dL = _smoothed(smoothing, Z, t), widened(dL)[..., None]
+    kept, t, weights = residuals
+    u, dL = _smoothed(smoothing, kept, t), widened(dL)[..., None]
     T = _weighted(u, weights)
-    dZ = (jnp.sum(T, -1, keepdims=True) * softmax(widened(Z)) - T) * dL
-    dT = _surprisal(Z, T) * dL
-    dt = None if _are_labels(t) else ((1 - smoothing) * _weighted(dT, weights)).astype(t.dtype)
-    dw = None if weights is None else jnp.sum(u * dT, tuple(range(Z.ndim - 1))).astype(weights.dtype)
-    return balanced(Z.ndim - 1, Z, dZ).astype(Z.dtype), dt, dw
+    if _are_labels(t) and weights is None:
+        y, dt, dw = widened(kept), None, None
+    else:
+        y, dT = softmax(widened(kept)), _surprisal(kept, T) * dL
+        dt = None if _are_labels(t) else ((1 - smoothing) * _weighted(dT, weights)).astype(t.dtype)
+        dw = None if weights is None else jnp.sum(u * dT, tuple(range(kept.ndim - 1))).astype(weights.dtype)
+    dZ = (jnp.sum(T, -1, keepdims=True) * y - T) * dL
+    return balanced(kept.ndim - 1, y, dZ).astype(kept.dtype), dt, dw
 
 
 # (E.2)  L = (A − t)²          dA = 2 (A − t) dL          dt = −dA

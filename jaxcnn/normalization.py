@@ -41,11 +41,12 @@ Sources: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu and He 
 import math
 from collections.abc import Hashable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import floating, same_dtype, widened
@@ -334,20 +335,33 @@ def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -
     return Z.astype(A.dtype), mean, variance
 
 
-def _normalize_fwd(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None):
+def _normalize_fwd(spec: _Spec, *primals: Any):
+    A, gamma, beta = (None if x is None else x.value for x in primals)
     Z, mean, variance = _normalize(spec, A, gamma, beta)
     return (Z, mean, variance), (A, mean, lax.rsqrt(variance + spec.epsilon), gamma, beta)
 
 
+# μ and v mostly go to running averages, which are not differentiated: then they have no cotangent, None.
+def _normalize_bwd(spec: _Spec, residuals, cotangents):
+    return _normalize_dA(
+        spec, residuals, *(None if isinstance(dX, SymbolicZero) else dX for dX in cotangents)
+    )
+
+
 # (N.2)  dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N
 @partial(jax.jit, static_argnums=(0,))
-def _normalize_bwd(spec: _Spec, residuals, cotangents):
+def _normalize_dA(
+    spec: _Spec, residuals, dZ: Array | None, dmean: Array | None, dvariance: Array | None
+) -> tuple[Array, Array | None, Array | None]:
     A, mean, r, gamma, beta = residuals
-    dZ, dmean, dvariance = cotangents
-    dZ, centred = widened(dZ), widened(A) - mean
+    centred, N = widened(A) - mean, math.prod(A.shape[axis] for axis in spec.axes)
+    dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat, dA_hat = centred * r, _scaled(dZ, gamma)
     dA = r * (dA_hat - _mean(spec, dA_hat) - A_hat * _mean(spec, dA_hat * A_hat))
-    dA = dA + (dmean + 2 * centred * dvariance) / math.prod(A.shape[axis] for axis in spec.axes)
+    if dmean is not None:
+        dA = dA + dmean / N
+    if dvariance is not None:
+        dA = dA + 2 * centred * dvariance / N
     return dA.astype(A.dtype), _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
 
 
@@ -434,7 +448,7 @@ def _mean_square_bwd(residuals, dvariance: Array):
     return dA.astype(A.dtype), -_gather(dA, mean)
 
 
-_normalize.defvjp(_normalize_fwd, _normalize_bwd)
+_normalize.defvjp(_normalize_fwd, _normalize_bwd, symbolic_zeros=True)
 _rms_norm.defvjp(_rms_norm_fwd, _rms_norm_bwd)
 _standardize.defvjp(_standardize_fwd, _standardize_bwd)
 _mean_square.defvjp(_mean_square_fwd, _mean_square_bwd)

@@ -176,12 +176,12 @@ def _elu(alpha: float, Z: Array) -> Array:
 
 
 def _elu_fwd(alpha: float, Z: Array):
-    return _elu(alpha, Z), Z
-
-
-def _elu_bwd(alpha: float, Z: Array, dA: Array):
     fall = jnp.exp(jnp.where(Z <= 0, Z, 0))  # harmless where it is not used: this line is differentiated
-    return (jnp.where(Z <= 0, alpha * fall * dA, dA),)
+    return _elu(alpha, Z), jnp.where(Z <= 0, alpha * fall, 1)
+
+
+def _elu_bwd(alpha: float, slope: Array, dA: Array):
+    return (dA * slope,)
 
 
 # (R.5)  A = 0 where Z ≤ −3, Z where Z > 3, else Z (Z + 3)/6          dZ = dA · (0, 1, (2Z + 3)/6)

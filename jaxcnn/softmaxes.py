@@ -7,8 +7,8 @@ Neither changes when a constant is added to Z, so
 
     Σ_k dZ[k] = 0                                                                              (S.0)
 
-which gives dZ[M] as minus the sum of the others. So 1 − y[M] is never computed: it would cancel
-where the probabilities saturate.
+which gives dZ[M] as minus the sum of the others. So 1 − y[M] is not computed where it would cancel, where
+the probabilities saturate: beyond y[M] = ½, which one class alone can reach.
 
 Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
 Source: article section "Backpropagation", of which they are the exception; ledger L12, L20.
@@ -18,8 +18,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, widened
@@ -92,7 +91,7 @@ def _softmax_fwd(axis: int, Z: Array):
 def _softmax_bwd(axis: int, y: Array, dA: Array):
     wide_y, wide_dA = widened(y), widened(dA)
     dZ = wide_y * (wide_dA - jnp.sum(wide_dA * wide_y, axis, keepdims=True))
-    return (balanced(axis, y, dZ).astype(y.dtype),)
+    return (balanced(axis, wide_y, dZ).astype(y.dtype),)
 
 
 # (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (S.0)
@@ -104,14 +103,14 @@ def _log_softmax(axis: int, Z: Array) -> Array:
 
 
 def _log_softmax_fwd(axis: int, Z: Array):
-    return _log_softmax(axis, Z), Z
+    return _log_softmax(axis, Z), _softmax(axis, Z)
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _log_softmax_bwd(axis: int, Z: Array, dA: Array):
-    y, wide_dA = _softmax(axis, widened(Z)), widened(dA)
-    dZ = wide_dA - y * jnp.sum(wide_dA, axis, keepdims=True)
-    return (balanced(axis, Z, dZ).astype(Z.dtype),)
+def _log_softmax_bwd(axis: int, y: Array, dA: Array):
+    wide_y, wide_dA = widened(y), widened(dA)
+    dZ = wide_dA - wide_y * jnp.sum(wide_dA, axis, keepdims=True)
+    return (balanced(axis, wide_y, dZ).astype(y.dtype),)
 
 
 _softmax.defvjp(_softmax_fwd, _softmax_bwd)
@@ -121,25 +120,24 @@ _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
 # --------------------------------------------------------------------- what the rules share
 
 
-def balanced(axis: int, Z: Array, dZ: Array) -> Array:
-    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], equation (S.0); Z, or anything that orders alike, tells M."""
-    at_M = _first_largest(axis, Z)
+def balanced(axis: int, y: Array, dZ: Array) -> Array:
+    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], equation (S.0), where y[M] > ½: elsewhere 1 − y[M] loses nothing."""
+    at_M = y > 0.5
     others = jnp.where(at_M, 0, dZ)
-    return jnp.where(at_M, -jnp.sum(others, axis, keepdims=True), others)
+    return jnp.where(at_M, -jnp.sum(others, axis, keepdims=True), dZ)
 
 
 def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
-    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), so that log Σ exp(Z) = Z[M] + log1p(R), in a wide dtype."""
+    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), so that log Σ exp(Z) = Z[M] + log1p(R), in a wide dtype.
+
+    Without a search for M: of n entries as large as Z[M] all but one are in R, as 1 each.
+    """
     Z = widened(Z)
     above = Z - jnp.max(Z, axis, keepdims=True)
-    # above[M] is 0, or NaN where Z[M] is infinite or NaN: either belongs in R
-    return above, jnp.sum(jnp.where(_first_largest(axis, Z), above, jnp.exp(above)), axis, keepdims=True)
-
-
-def _first_largest(axis: int, Z: Array) -> Array:
-    """Whether an entry is M: the first of the largest along the axis."""
-    index = lax.broadcasted_iota(np.int32, Z.shape, axis)
-    return index == jnp.expand_dims(lax.argmax(Z, axis, np.int32), axis)
+    largest = above == 0  # nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
+    others = jnp.sum(jnp.where(largest, 0, jnp.exp(above)), axis, keepdims=True)
+    equals = jnp.sum(largest, axis, keepdims=True, dtype=Z.dtype)
+    return above, others + jnp.maximum(equals - 1, 0)
 
 
 # ------------------------------------------------------------------------- argument checks

@@ -1,0 +1,50 @@
+"""What a run depends on, and its errors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from experiments.benchmark.operations import Row
+
+SUITES = ("ops", "scaling", "nets", "memory", "compile")
+Progress = Callable[[str], None]
+
+
+class BadConfig(ValueError):
+    """No run can be made of this: the message names the setting, what came and what was expected."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run depends on.
+
+    Attributes:
+        suites: of `SUITES`.
+        rows: a pattern of rows, as of files, or a part of their names; "" for all.
+        quick: few small rows and networks, few samples.
+        seconds: what a contender's samples of a row may take together.
+        samples: how many it may take.
+    """
+
+    suites: tuple[str, ...] = SUITES
+    rows: str = ""
+    quick: bool = False
+    seconds: float = 0.25
+    samples: int = 30
+
+    def __post_init__(self):
+        """Refuse what no run can be made of."""
+        for suite in self.suites:
+            if suite not in SUITES:
+                raise BadConfig(f"suite is {suite!r}; expected one of {', '.join(SUITES)}")
+        if self.quick:
+            object.__setattr__(self, "seconds", min(self.seconds, 0.02))
+            object.__setattr__(self, "samples", min(self.samples, 3))
+
+    def chosen(self, name: str) -> bool:
+        """Whether the pattern holds for a row's name."""
+        return self.rows in name or fnmatchcase(name, self.rows)
+
+    def of(self, rows: list[Row]) -> list[Row]:
+        """The rows for which the pattern holds."""
+        return [row for row in rows if self.chosen(row.name)]

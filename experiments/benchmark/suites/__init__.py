@@ -1,0 +1,1 @@
+"""The suites: each file has a `run(config, progress)` that gives what it measured."""

@@ -1,0 +1,49 @@
+"""Compiler options that make a given jaxlib faster; nothing in the library depends on them.
+
+    step = jax.jit(step, compiler_options=compiler_options())
+
+They belong to the outermost jit: JAX refuses options on a jit that is called by another.
+
+jaxlib 0.10 gives convolutions on the CPU to the YNNPACK library, where dense ones run at half of what they do
+in XLA's own code (Eigen). The option leaves YNNPACK single matrix products. Its price: plain long sums are
+added up in another order, which costs a little accuracy. Later versions need nothing: the answer is an empty
+dictionary, as it is wherever the option's name is not known. Measure it on your network, as `python -m
+experiments.benchmark --suite nets` does: those of dense convolutions gain, depthwise ones may lose.
+"""
+
+import functools
+
+import jax
+import jaxlib
+
+# jaxlib's version and the platform → the options
+_OPTIONS: dict[tuple[tuple[int, ...], str], dict[str, str]] = {
+    ((0, 10), "cpu"): {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"},
+}
+
+
+def compiler_options(platform: str | None = None) -> dict[str, str]:
+    """The `compiler_options` of `jax.jit` that make the operations faster on this jaxlib.
+
+    Args:
+        platform: "cpu", "gpu", "tpu"; None: the default backend's.
+
+    Returns:
+        A new dictionary, empty where nothing helps, or where this jaxlib does not know the option.
+
+    >>> isinstance(compiler_options(), dict)
+    True
+    """
+    version = tuple(int(part) for part in jaxlib.__version__.split(".")[:2])
+    options = _OPTIONS.get((version, platform or jax.default_backend()), {})
+    return {name: value for name, value in options.items() if _known(name, value)}
+
+
+@functools.cache
+def _known(name: str, value: str) -> bool:
+    """Whether a program compiles with the option: it is experimental, and may go in any version."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+    except Exception:  # whatever the compiler says of a name or a value it does not know
+        return False
+    return True

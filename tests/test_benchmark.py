@@ -1,0 +1,211 @@
+"""The benchmark runs, checks before it times, and says what is missed; nothing here depends on a clock."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.benchmark import measure, operations, reference, targets, timing
+from experiments.benchmark.command import main, run
+from experiments.benchmark.config import BadConfig, Config
+from experiments.benchmark.contenders import layout
+from experiments.benchmark.report import Results, Table, as_json, geometric_mean, tables
+from experiments.benchmark.suites import memory
+from experiments.benchmark.suites.compile import Compiled
+from experiments.benchmark.timing import Times
+from experiments.networks import NETWORKS, build
+
+OURS, LAX, TORCH = measure.OURS, measure.LAX, measure.TORCH
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Two operations and a network, the cheapest run there is."""
+    return run(Config(("ops", "nets", "memory"), quick=True))
+
+
+def measured(ratio=2.0, *, row="a row", face="dA", target="", error=1e-6):
+    times = {OURS: Times(1.0, 1.0, 1), LAX: Times(ratio, ratio, 1), TORCH: Times(1.0, 1.0, 1)}
+    return measure.Measured(row, face, target, times, {OURS: error, LAX: 1e-6})
+
+
+def cells(table_title, results):
+    return next((table.rows for table in tables(results) if table.title.startswith(table_title)), [])
+
+
+def test_every_contender_of_a_quick_run_is_right_and_timed(quick):
+    assert {one.row for one in quick.rows} == {row.name for row in operations.QUICK}
+    for one in [*quick.rows, *quick.nets]:
+        assert not one.failed
+        assert {OURS, LAX} <= set(one.times) == set(one.errors)
+        assert one.accuracy < targets.ACCURACY
+        assert one.ratio(LAX) == one.times[LAX].least / one.times[OURS].least
+    assert all(one.floor > 0 for one in quick.rows)
+
+
+def test_the_numbers_are_written_as_json(quick):
+    written = json.loads(json.dumps(as_json(quick)))
+    assert len(written["times"]) == len(quick.rows) + len(quick.nets)
+    assert written["times"][0]["times"][OURS]["samples"] >= 1
+    assert {"jax", "jaxlib", "XLA_FLAGS"} <= set(written["machine"])
+
+
+def test_what_is_wrong_is_not_timed():
+    row, one = operations.QUICK[1], measure.Measured("wrong", "forward")
+    expected = [reference.Expected(np.ones(3), 1.0)]
+
+    def never():
+        raise AssertionError("unreachable")
+
+    measure.check_and_time(
+        one,
+        {
+            "right": lambda: measure.Call(lambda: [np.ones(3)], list),
+            "wrong": lambda: measure.Call(lambda: [np.full(3, 1.1)], list),
+            "raises": never,
+            "has none": lambda: None,
+        },
+        expected,
+        reference.tolerance(row.dtype),
+        1.0,
+        2,
+    )
+    assert set(one.times) == {"right"}
+    assert one.failed == {
+        "wrong": "wrong: error 1.0e-01 of the largest entry, above 1e-04",
+        "raises": "AssertionError: unreachable",
+    }
+
+
+@pytest.mark.parametrize("bad", [np.full(2, np.nan), np.ones(3)], ids=["nan", "shape"])
+def test_a_nan_or_another_shape_is_wrong_by_any_tolerance(bad):
+    assert reference.error([bad], [reference.Expected(np.ones(2), 1.0)]) == np.inf
+
+
+def test_samples_are_taken_in_turn_until_the_seconds_or_samples_are_used():
+    order = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    assert {t.samples for t in timing.interleave(calls, seconds=10.0, most=3).values()} == {3}
+    assert "".join(order) == "abcbcacab"
+    assert {t.samples for t in timing.interleave(calls, seconds=0.0, most=3).values()} == {1}
+
+
+def test_a_target_is_met_or_missed_by_its_worst_row():
+    pair = [
+        measured(50.0, face="backward", target="max-pool"),
+        measured(45.0, face="backward", target="max-pool"),
+    ]
+    row = cells("Targets", Results(pair, [], [], []))[0]
+    assert row[:5] == ("max-pool backward", "40", "45", "47.4", "met")
+    pair[1] = measured(39.0, face="backward", target="max-pool")
+    row = cells("Targets", Results(pair, [], [], []))[0]
+    assert row[2] == "39" and row[4] == "MISSED"
+    assert row[5:] == ("1", "1.00", "1.00", "met")  # beside torch
+
+
+def test_losses_inaccuracies_and_missed_limits_are_shown():
+    results = Results(
+        [measured(0.94), measured(0.96), measured(error=3e-6)],
+        [],
+        [memory.Memory("resnet", {OURS: 7, LAX: 10}, {}, {})],
+        [Compiled("resnet", {OURS: 1.4, LAX: 1.0})],
+    )
+    assert cells("Below", results) == [("a row", "dA", "0.94")]
+    assert len(cells("Error", results)) == 1
+    assert "0.6, MISSED" in cells("Memory", results)[0]
+    assert "1.3, MISSED" in cells("Compiling", results)[0]
+
+
+def test_every_target_has_rows():
+    rows = {(row.target, face) for row in operations.OPERATIONS for face in row.faces}
+    rows |= {(name, "gradient") for name in NETWORKS}
+    for target in targets.TARGETS:
+        assert all((target.rows, face) in rows for face in target.faces), target
+    assert {row.target for row in operations.OPERATIONS} - {""} <= {target.rows for target in targets.TARGETS}
+
+
+def test_names_of_rows_are_their_own():
+    for table in (operations.OPERATIONS, operations.SCALING):
+        names = [row.name for row in table]
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("row", operations.OPERATIONS, ids=lambda row: row.name)
+def test_the_oracle_takes_every_row(row):
+    arrays = [
+        jax.ShapeDtypeStruct(x.shape, jnp.float32 if x.dtype.kind == "f" else x.dtype) for x in row.arrays()
+    ]
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        shape = jax.eval_shape(reference.oracle(row), *arrays).shape
+        for library in ("ours", "plain"):
+            f = __import__(f"experiments.benchmark.contenders.{library}", fromlist=["function"]).function(row)
+            assert jax.eval_shape(f, *arrays).shape == shape
+
+
+@pytest.mark.parametrize("role", ["image", "kernel", "matrix", "rows"])
+def test_a_layout_has_its_inverse(role):
+    x = np.arange(24).reshape((2, 3, 4) if role != "matrix" else (4, 6))
+    np.testing.assert_array_equal(layout.last(role, layout.first(role, x)), x)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_ends_in_logits(name):
+    net = build(NETWORKS[name])
+    params, state = jax.eval_shape(lambda: net.init(jax.random.key(0), (32, 32, 3), jnp.float32))
+    Z, _ = jax.eval_shape(
+        lambda p, s, A: net.apply(p, s, A), params, state, jnp.ones((2, 32, 32, 3), jnp.float32)
+    )
+    assert Z.shape == (2, 10)
+
+
+def test_residuals_leave_arguments_out_and_count_once():
+    x = jnp.ones((4, 4), jnp.float32)
+
+    def twice(x, w):
+        y = jnp.sin(w)  # a residual by its cosine, and y itself by both products
+        return x * y + y * x * 2.0
+
+    kept = memory.residuals(twice, x, x)
+    assert [aval.shape for aval in kept if aval.shape] == [(4, 4)] * len(kept)
+    assert len(kept) < len(jax.tree.leaves(jax.vjp(twice, x, x)[1]))
+
+
+def test_residuals_leave_constants_out():
+    """jax.nn.relu keeps a condition, and zeros."""
+    assert [aval.dtype for aval in memory.residuals(jax.nn.relu, jnp.ones((4, 4), jnp.float32))] == [bool]
+
+
+def test_geometric_mean():
+    assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+
+
+def test_markdown():
+    table = Table("T", ("a", "b"), [("1", "x|y")], "Note.")
+    assert table.markdown() == "**T**\n\n| a | b |\n| --- | --- |\n| 1 | x\\|y |\n\nNote."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--suite", "speed"], "suite is 'speed'; expected one of ops, scaling, nets, memory, compile"),
+        (
+            ["--suite", "ops", "--rows", "nothing"],
+            "rows is 'nothing'; expected a part of a row's name in ops",
+        ),
+        (["--json", "no/such/folder/x.json"], "no/such/folder/x.json: No such file or directory"),
+        (["--json", "."], "--json .: Is a directory; expected a file that can be written"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_wrong_call_is_told_and_ends_with_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_suite_that_is_not_known_is_refused():
+    with pytest.raises(BadConfig, match="expected one of"):
+        Config(("speed",))
