@@ -20,7 +20,7 @@ from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import phases
-from jaxcnn.forms.windows import pad, tap, widened
+from jaxcnn.forms.windows import pad, split, tap, widened
 from jaxcnn.window import Window
 
 _MOST_TAPS = 64  # unrolled
@@ -53,7 +53,7 @@ def conv_dA(
 ) -> Array:
     """dA' = Σ_j S_jᵀ (dZ W[j])."""
     dA = phases.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, conv)
-    return dA if dA.shape[-1] == groups else jnp.sum(dA.reshape(*dA.shape[:-1], groups, -1), axis=-1)
+    return dA if dA.shape[-1] == groups else jnp.sum(split(dA, groups), axis=-1)
 
 
 def conv_dW(

@@ -88,5 +88,6 @@ def _merged(parts: list[Array], axis: int) -> Array:
     """The s parts interleaved along the axis: number i is number i // s of part i % s."""
     if len(parts) == 1:
         return parts[0]
-    stacked = jnp.stack(parts, axis + 1)
-    return stacked.reshape(*stacked.shape[:axis], -1, *stacked.shape[axis + 2 :])
+    shape = parts[0].shape
+    merged = (*shape[:axis], len(parts) * shape[axis], *shape[axis + 1 :])
+    return jnp.stack(parts, axis + 1).reshape(merged)

@@ -9,6 +9,7 @@ axis, even of length 1, keeps XLA from calling the CPU's matrix product directly
 """
 
 import functools
+import math
 import operator
 
 import jax.numpy as jnp
@@ -32,10 +33,11 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA = Σ_j S_jᵀ (dZ W[j]ᵀ)."""
-    *_, channels, filters = W.shape
-    V = _times(dZ, W.reshape(-1, filters).T, precision)
-    shares = (V[..., k * channels : (k + 1) * channels] for k in range(V.shape[-1] // channels))
-    placed = (untap(share, window, j) for j, share in zip(window.taps(), shares, strict=True))
+    *f, channels, filters = W.shape
+    V = _times(dZ, W.reshape(math.prod(f) * channels, filters).T, precision)
+    placed = (
+        untap(V[..., k * channels : (k + 1) * channels], window, j) for k, j in enumerate(window.taps())
+    )
     return functools.reduce(operator.add, placed)
 
 
