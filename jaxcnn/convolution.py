@@ -22,10 +22,8 @@ Sources: article sections "Strided Convolution", "The Third Dimension", "Convolu
 and "Backpropagation"; ledger L1, L6–L9, L13–L16.
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -45,7 +43,7 @@ from jaxcnn._arrays import (
 from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
 from jaxcnn._sharding import layout, vary_alike
 from jaxcnn.borders import fill, fold
-from jaxcnn.forms import correlation, grouped, shifted
+from jaxcnn.forms import choice
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Padding, Window, resolve
 
@@ -305,33 +303,11 @@ class _Spec(NamedTuple):
     dtype: np.dtype
 
 
-# Which form runs where. Dense: one lax cross-correlation a face, dA with its zeros made explicit, which is
-# immune to the abort described in `jaxcnn.forms.correlation`. lax's own grouped convolutions gather the
-# activations of a sharded batch on every device, and are slow. Milliseconds on two CPU cores (jaxlib
-# 0.10.2, float32, 3×3, batch 32) for Z, dA, dW, lax's against the form chosen:
-#   depthwise, 64 channels, 32×32        198, 152, –      shifted  6.5, 5.9, –
-#   128 channels in 32 groups, 16×16      84,  90, –      grouped  13, 28, 24
-#   128 channels in 4 groups, 16×16       70,  99, 1297   grouped  8.8, 7.1, 24
-# Both unroll, the one over taps, the other over groups: where there are too many, it is lax's.
-_MOST_TAPS, _MOST_GROUPS = 81, 32
-
-
-def _form(window: Window, groups: int, channels: int) -> ModuleType:
-    """The form for so many input channels."""
-    if groups == 1:
-        return correlation
-    if groups <= _MOST_GROUPS and groups < channels:
-        return grouped
-    return shifted if math.prod(window.size) <= _MOST_TAPS else correlation
-
-
 def _evaluate(face: str, spec: _Spec, left: Array, right: Array) -> Array:
     if left.dtype != right.dtype:  # a cotangent in another preferred_element_type
         wide = accumulator(left.dtype, right.dtype)
         left, right = left.astype(wide), right.astype(wide)
-    channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * spec.groups
-    form = _form(spec.window, spec.groups, channels)
-    result = getattr(form, face)(left, right, spec.window, groups=spec.groups, precision=spec.precision)
+    result = choice.evaluate(face, left, right, spec.window, spec.groups, spec.precision)
     return result.astype(spec.dtype)
 
 

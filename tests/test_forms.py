@@ -1,6 +1,7 @@
 """Every form of a face equals every other, bit for bit on integers; and each is its face's adjoint."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxcnn.derivations.geometry import sees_pixels, windows
-from jaxcnn.forms import axes, correlation, grouped, halves, im2col, pooling, scatter, shifted, toeplitz
+from jaxcnn.forms import (
+    axes,
+    choice,
+    correlation,
+    depthwise,
+    grouped,
+    halves,
+    im2col,
+    interleaving,
+    pooling,
+    scatter,
+    shifted,
+    toeplitz,
+)
 from jaxcnn.forms.windows import pad, pixel_index, tap, untap
+from jaxcnn.oracles import convolution as convolutions
 from jaxcnn.oracles import pooling as oracles
 from jaxcnn.window import resolve
 
@@ -20,6 +35,7 @@ FORMS = {
     "conv_dA": [
         correlation.conv_dA,
         grouped.conv_dA,
+        interleaving.conv_dA,
         scatter.conv_dA,
         shifted.conv_dA,
         im2col.conv_dA,
@@ -89,6 +105,61 @@ def test_every_form_of_a_pool_equals_the_oracle_bit_for_bit(form, geometry, seed
 
     for ours, theirs in zip(*both(A, extreme, k, dZ), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+# What the table may choose: (A, W, geometry, groups) of float32, each reaching other rows of it.
+CHOSEN = {
+    "dense": ((2, 5, 6, 8), (3, 2, 8, 6), {"padding": ((2, 0), (-1, 2)), "dilation": (1, 2)}, 1),
+    "strided": ((2, 7, 8, 5), (3, 2, 5, 6), {"stride": (2, 3), "padding": ((1, 2), (0, 2))}, 1),
+    "strided-dilated": ((1, 9, 9, 5), (2, 3, 5, 2), {"stride": (2, 3), "dilation": (3, 2)}, 1),
+    "one-tap": ((2, 5, 4, 8), (1, 1, 8, 3), {"stride": (2, 1), "padding": ((0, 1), (-1, 0))}, 1),
+    "thin": ((2, 6, 5, 3), (3, 2, 3, 7), {"stride": (1, 2), "padding": 1}, 1),
+    "1-D": ((2, 40, 6), (5, 6, 4), {"stride": 2, "dilation": 2, "padding": "CAUSAL"}, 1),
+    "3-D": ((2, 4, 3, 5, 2), (2, 3, 2, 2, 3), {"stride": (1, 2, 2), "padding": "SAME"}, 1),
+    "depthwise": ((2, 37, 4, 6), (3, 2, 1, 6), {"stride": (1, 2), "padding": "SAME"}, 6),
+    "depthwise-multiplied": ((2, 7, 8, 3), (2, 3, 1, 6), {"stride": (3, 2), "padding": "SAME"}, 3),
+    "groups-merged": ((2, 6, 5, 36), (3, 2, 3, 24), {"stride": 2, "padding": "SAME"}, 12),
+    "groups-apart": ((2, 5, 5, 34), (2, 2, 17, 34), {"padding": "SAME"}, 2),
+}
+
+
+@pytest.mark.parametrize(("a", "w", "geometry", "groups"), CHOSEN.values(), ids=CHOSEN)
+def test_what_the_table_chooses_equals_the_oracle_bit_for_bit(a, w, geometry, groups):
+    check_choice(a, w, geometry, groups)
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(2, 1), (4, 4)])
+def test_kernels_of_too_many_taps_to_unroll(channels, groups, monkeypatch):
+    for module in (choice, depthwise):
+        monkeypatch.setattr(module, "_MOST_TAPS", 4)
+    geometry = {"stride": (2, 1), "dilation": (3, 1), "padding": ((5, 2), (1, 1))}
+    check_choice((2, 8, 5, channels), (3, 2, channels // groups, 4), geometry, groups)
+
+
+def check_choice(a, w, geometry, groups):
+    """Both the form that runs on a CPU and the one that runs elsewhere equal the oracle on integers."""
+    window = resolve("conv", a[1:-1], w[: len(a) - 2], **geometry)
+    rng = np.random.default_rng(0)
+    z = (a[0], *window.output_size, w[-1])
+    A, W, dZ = (integers(rng, *shape).astype(jnp.float32) for shape in (a, w, z))
+
+    @jax.jit
+    def every_form(A, W, dZ):
+        faces = {"conv": (A, W), "conv_dA": (dZ, W), "conv_dW": (A, dZ)}
+        return [
+            [form(*operands) for form in choice.forms(face, *operands, window, groups, None)]
+            for face, operands in faces.items()
+        ]
+
+    @jax.jit
+    def oracle(A, W, dZ):
+        keywords = {"stride": window.stride, "padding": window.padding, "dilation": window.dilation}
+        Z, pull = jax.vjp(partial(convolutions.conv, **keywords, groups=groups), A, W)
+        return Z, *pull(dZ)
+
+    for results, expected in zip(every_form(A, W, dZ), oracle(A, W, dZ), strict=True):
+        for got in results:
+            np.testing.assert_array_equal(got, expected)
 
 
 def test_the_remainder_matters_to_the_rotated_form():

@@ -55,7 +55,7 @@ def conv_dA(
     ]
     return lax.conv_general_dilated(
         spread,
-        _rotated(W, window, groups),
+        rotated(W, window, groups),
         (1,) * window.rank,
         edges,
         rhs_dilation=window.dilation,
@@ -94,7 +94,7 @@ def conv_dW(
     )
 
 
-def _rotated(W: Array, window: Window, groups: int) -> Array:
+def rotated(W: Array, window: Window, groups: int) -> Array:
     """rot180(W) with its channel axes swapped within each group: (*f, C/G, G·K') → (*f, K', G·C/G)."""
     *f, c, k = W.shape
     axes = tuple(range(window.rank))

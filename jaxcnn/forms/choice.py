@@ -1,0 +1,82 @@
+"""Which form computes a face of a convolution: one table, by platform and shape.
+
+On a CPU the first row that fits:
+
+    one channel a group                         depthwise
+    other groups                                grouped, each slice by the rows below
+    more than 81 taps                           correlation
+    one tap                                     products
+    conv of few channels and few taps           thin
+    conv_dA with a stride, or to few channels   products
+    conv_dW of few channels                     thin
+    conv_dW                                     products
+    else                                        correlation
+
+Elsewhere correlation, which is lax's own; but
+
+    groups, not of one channel                  grouped: lax's gathers a sharded batch on every device
+    conv_dA with a stride                       interleaving: correlation multiplies by zeros, s² times the work
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+
+from jax import Array, lax
+
+from jaxcnn.forms import correlation, depthwise, grouped, interleaving, products, thin
+from jaxcnn.window import Window
+
+Face = Callable[[Array, Array], Array]
+
+_MOST_TAPS, _MOST_TERMS, _FEW_CHANNELS = 81, 32, 4
+
+
+def evaluate(
+    face: str, left: Array, right: Array, window: Window, groups: int, precision: lax.PrecisionLike
+) -> Array:
+    """The face of its operands, in the dtype of its sums, float32 or wider."""
+    on_cpu, elsewhere = forms(face, left, right, window, groups, precision)
+    if on_cpu is elsewhere:
+        return on_cpu(left, right)
+    return lax.platform_dependent(left, right, cpu=on_cpu, default=elsewhere)
+
+
+def forms(
+    face: str, left: Array, right: Array, window: Window, groups: int, precision: lax.PrecisionLike
+) -> tuple[Face, Face]:
+    """The functions of such operands that run on a CPU and elsewhere; one function twice where they agree."""
+    channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * groups
+    static = {"window": window, "groups": groups, "precision": precision}
+    elsewhere = _elsewhere(face, window)
+    if groups in (1, channels):
+        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, channels)
+        run = [partial(getattr(form, face), **static) for form in (on_cpu, elsewhere)]
+    else:
+        q = grouped.merged(groups, max(channels, right.shape[-1]))
+        on_cpu = _on_cpu(face, window, channels // groups * q)
+        whole = getattr(grouped, face)
+        run = [partial(whole, **static, dense=getattr(form, face)) for form in (on_cpu, elsewhere)]
+    return run[0], run[0] if on_cpu is elsewhere else run[1]
+
+
+def _on_cpu(face: str, window: Window, channels: int) -> ModuleType:
+    """The form of a dense face on a CPU, for so many input channels."""
+    taps, strided, few = math.prod(window.size), max(window.stride) > 1, channels <= _FEW_CHANNELS
+    if taps > _MOST_TAPS:
+        return interleaving if face == "conv_dA" and strided else correlation
+    if taps == 1:
+        return products
+    match face:
+        case "conv":
+            return thin if few and taps * channels <= _MOST_TERMS else correlation
+        case "conv_dA":
+            return products if few or strided else correlation
+        case _:
+            return thin if few else products
+
+
+def _elsewhere(face: str, window: Window) -> ModuleType:
+    """The form of a face on a GPU or a TPU."""
+    return interleaving if face == "conv_dA" and max(window.stride) > 1 else correlation

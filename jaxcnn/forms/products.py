@@ -1,0 +1,66 @@
+"""The faces of an ungrouped convolution as plain matrix products, pixels × channels.
+
+    Z     = Σ_j (S_j A) W[j]
+    dA    = Σ_j S_jᵀ V[j],   V = dZ · (W[1]ᵀ, …, W[F]ᵀ)      col2im: one product for all taps
+    dW[j] = (S_j A)ᵀ dZ                                      a product for each tap
+
+with S_j of `jaxcnn.forms.windows`. `im2col` and `shifted` are the same sums for any number of groups, whose
+axis, even of length 1, keeps XLA from calling the CPU's matrix product directly.
+"""
+
+import functools
+import math
+import operator
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxcnn._sharding import sharded_as
+from jaxcnn.forms.windows import accumulator, pad, tap, untap
+from jaxcnn.window import Window
+
+
+def conv(
+    A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+) -> Array:
+    """Z = Σ_j (S_j A) W[j]."""
+    A_pad = pad(A, window)
+    terms = (_times(tap(A_pad, window, j), W[j], precision) for j in window.taps())
+    return functools.reduce(operator.add, terms)
+
+
+def conv_dA(
+    dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+) -> Array:
+    """dA = Σ_j S_jᵀ (dZ W[j]ᵀ)."""
+    *f, channels, filters = W.shape
+    V = _times(dZ, W.reshape(math.prod(f) * channels, filters).T, precision)
+    placed = (
+        untap(V[..., k * channels : (k + 1) * channels], window, j) for k, j in enumerate(window.taps())
+    )
+    return functools.reduce(operator.add, placed)
+
+
+def conv_dW(
+    A: Array, dZ: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+) -> Array:
+    """dW[j] = (S_j A)ᵀ dZ."""
+    A_pad, pixels = pad(A, window), tuple(range(dZ.ndim - 1))
+    taps = [
+        lax.dot_general(
+            tap(A_pad, window, j),
+            dZ,
+            ((pixels, pixels), ((), ())),
+            precision=precision,
+            preferred_element_type=accumulator(A.dtype),
+            out_sharding=sharded_as((A, -1), (dZ, -1)),
+        )
+        for j in window.taps()
+    ]
+    return jnp.stack(taps).reshape(*window.size, A.shape[-1], dZ.shape[-1])
+
+
+def _times(X: Array, M: Array, precision: lax.PrecisionLike) -> Array:
+    """X · M over X's last axis."""
+    axes = (((X.ndim - 1,), (0,)), ((), ()))
+    return lax.dot_general(X, M, axes, precision=precision, preferred_element_type=accumulator(X.dtype))
