@@ -12,6 +12,7 @@ X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]], np.float32)
 EDGES = np.array([0.0, -0.0, 1.0, -2.5, 0.5, 1.5, 300.0, np.inf, -np.inf, np.nan], np.float32)
 INTEGERS = np.array([0, 1, -7, 5, 2, -3], np.int32)
 SIX = X.ravel()
+SINGLE = jnp.float32(0.5)
 PLACES = np.array([[1], [0], [5], [-1]], np.int32)
 
 UNARY = [
@@ -144,13 +145,14 @@ def test_every_rule_is_tried():
     ("function", "inputs"),
     [
         (lambda x: lax.conv(x[None, None], x[None, None], (1, 1), "SAME"), [X]),
+        (lambda x: x * jnp.sin(SINGLE).astype(x.dtype), [X.astype(np.float64)]),
         (lambda x: x, [X.astype(jnp.bfloat16)]),
         (lambda x: lax.sort((x, x), num_keys=2)[0], [X]),
         (lambda x: lax.while_loop(lambda y: y.sum() < 9, lambda y: y + 1, x), [X]),
         (lambda x: lax.scan(lambda s, _: (s + 1, None), x, None, 100_000)[0], [X]),
         (lambda x: jnp.broadcast_to(x[0, 0], (5000, 5000)), [X]),
     ],
-    ids=["unknown", "bfloat16", "two keys", "unbounded", "too long", "too large"],
+    ids=["unknown", "narrow constants", "bfloat16", "two keys", "unbounded", "too long", "too large"],
 )
 def test_what_it_does_not_run(function, inputs):
     assert not Program(lambda x: function(2 * x), inputs).can_run()

@@ -43,7 +43,7 @@ def swish_backward(x, dy, g):
     x, b = x
     s = 1 / (1 + jnp.exp(-b * x))
     slope = 1 / (2 + jnp.exp(b * x) + jnp.exp(-b * x))  # σ(1 − σ)
-    return dy * (s + b * x * slope), jnp.sum(dy * x * (x * slope))
+    return dy * (s + b * x * slope), jnp.sum(dy * x * (x * slope))  # x² may overflow where the slope is 0
 
 
 def finite(z):

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.planted.planted import Family, on
 from jaxcnn.oracles.softmaxes import softmax
@@ -9,7 +10,7 @@ from jaxcnn.oracles.softmaxes import softmax
 D = 4
 SCALE = 1 / D**0.5
 PAST = jnp.tri(3, dtype=bool)
-ANGLES = jnp.array([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])
+ANGLES = np.array([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2]])
 
 
 def family(name, reference, *shapes):

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
 from jaxcnn.check.host_indexing import dynamic_slice, dynamic_update_slice, gather, scatter
-from jaxcnn.check.jaxprs import CALLS, bind, run, run_call, scan_parts
+from jaxcnn.check.jaxprs import CALLS, EXACT, bind, run, run_call, scan_parts
 
 Rule = Callable[..., Any]
 
@@ -33,7 +34,8 @@ class Program:
     def __init__(self, function: Callable[..., Any], like: Sequence[Any]):
         """Trace it for arguments like these."""
         self.traced = jax.make_jaxpr(function)(*like)
-        self._equations, self._steps, self.numbers = _cost(self.traced.jaxpr)
+        widths = [_width(v.aval) for v in self.traced.jaxpr.invars]
+        self._equations, self._steps, self.numbers = _cost(self.traced.jaxpr, max(widths, default=0))
 
     def can_run(self, times: int = 1) -> bool:
         """Whether every primitive is known here, and so many runs are not better compiled."""
@@ -80,17 +82,21 @@ def compute(equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
         return step(equation, [np.asarray(x) for x in operands])
 
 
-def _cost(jaxpr: Any) -> tuple[float, float, float]:
-    """Equations, steps (equations with their loops unrolled), and numbers computed; infinite if not known."""
+def _cost(jaxpr: Any, width: int) -> tuple[float, float, float]:
+    """Equations, steps (equations with their loops unrolled), and numbers computed; infinite if not known.
+
+    Nor is known what is rounded to fewer bytes than the `width` of the inputs, such as a cosine in float32:
+    XLA may round it otherwise, and beside numbers in float64 that is no longer rounding.
+    """
     equations = steps = numbers = 0.0
     for equation in jaxpr.eqns:
         if holds_jaxprs(equation):
-            inside = np.max([_cost(j) for j in _jaxprs(equation)], axis=0)
+            inside = np.max([_cost(j, width) for j in _jaxprs(equation)], axis=0)
             times = equation.params.get("length", 1)
             equations, steps, numbers = np.add(
                 (equations, steps, numbers), inside * (1, max(times, 1), max(times, 1))
             )
-        elif _has_rule(equation):
+        elif _has_rule(equation) and not _rounds_below(width, equation):
             equations += 1
             steps += 1
             numbers += sum(v.aval.size for v in equation.outvars)
@@ -102,6 +108,15 @@ def _cost(jaxpr: Any) -> tuple[float, float, float]:
         else:
             return math.inf, math.inf, math.inf
     return equations, steps, numbers
+
+
+def _width(aval: Any) -> int:
+    """Bytes of a floating-point number; 0 of any other."""
+    return aval.dtype.itemsize if jnp.issubdtype(aval.dtype, jnp.floating) else 0
+
+
+def _rounds_below(width: int, equation: Any) -> bool:
+    return equation.primitive.name not in EXACT and any(0 < _width(v.aval) < width for v in equation.outvars)
 
 
 def _has_rule(equation: Any) -> bool:

@@ -18,6 +18,16 @@ CALLS = {
     "remat2": "jaxpr",
 }
 
+# Primitives that only move, choose, count or compare numbers: they do not round.
+EXACT = frozenset(
+    """
+    abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy copy_p
+    dynamic_slice dynamic_update_slice eq floor gather ge gt iota is_finite le lt max min ne neg not
+    optimization_barrier or pad reduce_and reduce_max reduce_min reduce_or reshape rev round scatter
+    select_n sign slice sort split squeeze stop_gradient transpose xor
+    """.split()  # noqa: SIM905
+)
+
 Step = Callable[[Any, list[Any]], Sequence[Any]]
 
 
