@@ -11,6 +11,7 @@ rules: those belong to the operations. Every form of a face is tested to equal e
     grouped       groups merged into a few wider ones
     thin          conv and dW of few channels, each a plane
     products      all three faces of one group as plain matrix products
+    winograd      all three faces of 3×3 kernels with 16 products in place of 36
     scatter       dA by adding each window's share where the window lies    (L13)
     im2col        all three faces as one matrix product over patches        (L9)
     shifted       all three faces as a sum over kernel taps

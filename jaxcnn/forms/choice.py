@@ -1,21 +1,18 @@
 """Which form computes a face of a convolution: one table, by platform and shape.
 
-On a CPU the first row that fits:
+On a CPU, of a group or of groups merged, the first row that fits:
 
-    one channel a group                         depthwise
-    other groups                                grouped, each slice by the rows below
-    more than 81 taps                           correlation
-    one tap                                     products
-    conv of few channels and few taps           thin
-    conv_dA with a stride, or to few channels   products
-    conv_dW of few channels                     thin
-    conv_dW                                     products
-    else                                        correlation
+    one channel a group                                     depthwise
+    one tap                                                 products
+    conv of at most 4 channels, and 9 taps in all of them   thin
+    conv_dA of at most 4 channels, and 81 taps              products
+    conv_dW of at most 4 channels, and 81 taps              thin
+    3×3 at stride 1, of 128 channels and filters or more    winograd
+    else                                                    as elsewhere
 
-Elsewhere correlation, which is lax's own; but
-
-    groups, not of one channel                  grouped: lax's gathers a sharded batch on every device
-    conv_dA with a stride                       interleaving: correlation multiplies by zeros, s² times the work
+Elsewhere correlation, which is lax's own; but other groups are merged by grouped, since lax's gathers a
+sharded batch on every device, and conv_dA with a stride is by interleaving: correlation multiplies by zeros
+there, s² times the work.
 """
 
 import math
@@ -25,12 +22,13 @@ from types import ModuleType
 
 from jax import Array, lax
 
-from jaxcnn.forms import correlation, depthwise, grouped, interleaving, products, thin
+from jaxcnn.forms import correlation, depthwise, grouped, interleaving, products, thin, winograd
 from jaxcnn.window import Window
 
 Face = Callable[[Array, Array], Array]
 
-_MOST_TAPS, _MOST_TERMS, _FEW_CHANNELS = 81, 32, 4
+_FEW, _WIDE = 4, 128  # channels
+_MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
 
 
 def evaluate(
@@ -48,35 +46,35 @@ def forms(
 ) -> tuple[Face, Face]:
     """The functions of such operands that run on a CPU and elsewhere; one function twice where they agree."""
     channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * groups
+    filters = right.shape[-1]
     static = {"window": window, "groups": groups, "precision": precision}
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
-        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, channels)
+        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, channels, filters)
         run = [partial(getattr(form, face), **static) for form in (on_cpu, elsewhere)]
     else:
-        q = grouped.merged(groups, max(channels, right.shape[-1]))
-        on_cpu = _on_cpu(face, window, channels // groups * q)
+        slices = groups // grouped.merged(groups, max(channels, filters))
+        on_cpu = _on_cpu(face, window, channels // slices, filters // slices)
         whole = getattr(grouped, face)
         run = [partial(whole, **static, dense=getattr(form, face)) for form in (on_cpu, elsewhere)]
     return run[0], run[0] if on_cpu is elsewhere else run[1]
 
 
-def _on_cpu(face: str, window: Window, channels: int) -> ModuleType:
-    """The form of a dense face on a CPU, for so many input channels."""
-    taps, strided, few = math.prod(window.size), max(window.stride) > 1, channels <= _FEW_CHANNELS
-    if taps > _MOST_TAPS:
-        return interleaving if face == "conv_dA" and strided else correlation
+def _on_cpu(face: str, window: Window, channels: int, filters: int) -> ModuleType:
+    """The form of a dense face on a CPU."""
+    taps = math.prod(window.size)
     if taps == 1:
         return products
-    match face:
-        case "conv":
-            return thin if few and taps * channels <= _MOST_TERMS else correlation
-        case "conv_dA":
-            return products if few or strided else correlation
-        case _:
-            return thin if few else products
+    if channels <= _FEW:
+        if face == "conv":
+            return thin if taps * channels <= _MOST_TERMS else correlation
+        if taps <= _MOST_TAPS:
+            return products if face == "conv_dA" else thin
+    if winograd.fits(window) and min(channels, filters) >= _WIDE:
+        return winograd
+    return _elsewhere(face, window)
 
 
 def _elsewhere(face: str, window: Window) -> ModuleType:
-    """The form of a face on a GPU or a TPU."""
-    return interleaving if face == "conv_dA" and max(window.stride) > 1 else correlation
+    """The form of a dense face on a GPU or a TPU."""
+    return interleaving if face == "conv_dA" and 1 < math.prod(window.stride) <= _MOST_PHASES else correlation

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn.forms import correlation
+from jaxcnn.forms.windows import interleave
 from jaxcnn.window import Window
 
 
@@ -53,7 +54,7 @@ def interleaved(
     whole = [jnp.zeros_like(some) if part is None else part for part in parts]
     for axis in reversed(range(rank)):
         s = window.stride[axis]
-        whole = [_merged(whole[k : k + s], 1 + axis) for k in range(0, len(whole), s)]
+        whole = [interleave(whole[k : k + s], 1 + axis) for k in range(0, len(whole), s)]
     low = [p % s for (p, _), s in zip(window.padding, window.stride, strict=True)]
     high = [start + n for start, n in zip(low, window.input_size, strict=True)]
     dA = whole[0]
@@ -82,12 +83,3 @@ def _phase(window: Window, axis: int, rho: int) -> _Phase | None:
     high = last - first + (len(seen) - 1) * dilation + 1 - m - low
     # rotated, tap j is at f − 1 − j
     return _Phase(slice(f - 1 - seen[-1], f - seen[0], step), len(seen), (low, high), dilation)
-
-
-def _merged(parts: list[Array], axis: int) -> Array:
-    """The s parts interleaved along the axis: number i is number i // s of part i % s."""
-    if len(parts) == 1:
-        return parts[0]
-    shape = parts[0].shape
-    merged = (*shape[:axis], len(parts) * shape[axis], *shape[axis + 1 :])
-    return jnp.stack(parts, axis + 1).reshape(merged)

@@ -22,12 +22,13 @@ def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z = Σ_{j,c} A_c[m·s + j·d] W[j,c]."""
+    planes, pixels = _planes(A, window), tuple(range(window.rank + 1))
     shape = (A.shape[0], *window.output_size, W.shape[-1])
-    terms = [
-        jnp.broadcast_to(widened(tap(plane, window, j)), shape) * jnp.broadcast_to(widened(W[*j, c]), shape)
-        for c, plane in enumerate(_planes(A, window))
-        for j in window.taps()
-    ]
+    terms = []
+    for j in window.taps():
+        for c, plane in enumerate(planes):
+            seen = lax.broadcast_in_dim(widened(tap(plane, window, j))[..., 0], shape, pixels)
+            terms.append(seen * lax.broadcast_in_dim(widened(W[*j, c]), shape, (window.rank + 1,)))
     return functools.reduce(operator.add, terms)
 
 

@@ -56,6 +56,15 @@ def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
     )
 
 
+def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
+    """`tap` of a j that is traced."""
+    axes = range(window.rank)
+    start = [0, *(j[a] * window.dilation[a] for a in axes), 0]
+    span = [(window.output_size[a] - 1) * window.stride[a] + 1 for a in axes]
+    seen = lax.dynamic_slice(A_pad, start, (A_pad.shape[0], *span, A_pad.shape[-1]))
+    return lax.slice(seen, (0,) * seen.ndim, seen.shape, (1, *window.stride, 1))
+
+
 def untap(V: Array, window: Window, j: Sequence[int]) -> Array:
     """S_jᵀ V, (B, *n, C): V (B, *n_out, C) put back where tap j of every window saw it."""
     edges = []
@@ -104,3 +113,10 @@ def split(A: Array, groups: int) -> Array:
 def join(A: Array) -> Array:
     """The inverse of `split`: (…, G, C/G) as (…, C)."""
     return A.reshape(*A.shape[:-2], A.shape[-2] * A.shape[-1])
+
+
+def interleave(parts: Sequence[Array], axis: int) -> Array:
+    """Arrays of one shape, their entries in turn along the axis."""
+    shape = parts[0].shape
+    merged = (*shape[:axis], len(parts) * shape[axis], *shape[axis + 1 :])
+    return parts[0] if len(parts) == 1 else jnp.stack(parts, axis + 1).reshape(merged)
