@@ -43,7 +43,8 @@ from experiments.planted.table import BY_NAME, FIELDS, ROWS
 from jaxcnn._errors import missing_extra
 from jaxcnn.check import Report, check_vjp
 from jaxcnn.check.isolation import Died, Worker
-from jaxcnn.check.vjp import reverse_check
+from jaxcnn.check.judge import judge as settle
+from jaxcnn.check.vjp import reverse_question
 
 DTYPES = ("float32", "float64")
 OnRow = Callable[[str], None]
@@ -65,12 +66,12 @@ def ours_often(row: Planted, dtype: str, seeds: int) -> list[Report]:
         for name, parameter in inspect.signature(check_vjp).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in ("backward", "names")
     }
-    check = reverse_check(row.fun, row.reference, row.examples(dtype), None, None, **options)
-    if isinstance(check, Report):
-        return [check] * seeds
+    question = reverse_question(row.fun, row.reference, row.examples(dtype), None, None, **options)
+    if isinstance(question, Report):
+        return [question] * seeds
     reports = []
-    for check.seed in range(seeds):
-        reports.append(check.report())
+    for question.seed in range(seeds):
+        reports.append(settle(question))
     return reports
 
 

@@ -29,7 +29,7 @@ class Phase:
     transformation: Transformation
 
 
-@dataclass(frozen=True)
+@dataclass
 class Question:
     """What is asked.
 
