@@ -14,8 +14,8 @@ Elsewhere correlation, which is lax's own; but other groups are merged by groupe
 sharded batch on every device, and conv_dA with a stride is by interleaving: correlation multiplies by zeros
 there, s² times the work.
 
-Milliseconds for Z, dA, dW on two CPU cores (jaxlib 0.10.2, float32, 3×3, batch 32), of lax with jax.grad against
-the form chosen; `python -m experiments.benchmark` measures them again:
+Milliseconds for Z, dA, dW on two CPU cores (jaxlib 0.10.2, float32, 3×3, batch 32), lax's with jax.grad and
+the form's; `python -m experiments.benchmark` measures them again:
 
     64 channels, 32×32, depthwise            66, 69, 109    depthwise      1.8, 1.8, 6.8
     128 → 128, 16×16, 32 groups              49, 53, 3567   grouped        4.3, 5.3, 12
