@@ -119,6 +119,12 @@ CHOSEN = {
     "1-D": ((2, 40, 6), (5, 6, 4), {"stride": 2, "dilation": 2, "padding": "CAUSAL"}, 1),
     "3-D": ((2, 4, 3, 5, 2), (2, 3, 2, 2, 3), {"stride": (1, 2, 2), "padding": "SAME"}, 1),
     "depthwise": ((2, 37, 4, 6), (3, 2, 1, 6), {"stride": (1, 2), "padding": "SAME"}, 6),
+    "depthwise-more-taps": (
+        (1, 7, 8, 4),
+        (4, 3, 1, 4),
+        {"stride": (2, 3), "dilation": (1, 2), "padding": 2},
+        4,
+    ),
     "depthwise-multiplied": ((2, 7, 8, 3), (2, 3, 1, 6), {"stride": (3, 2), "padding": "SAME"}, 3),
     "groups-merged": ((2, 6, 5, 36), (3, 2, 3, 24), {"stride": 2, "padding": "SAME"}, 12),
     "groups-apart": ((2, 5, 5, 34), (2, 2, 17, 34), {"padding": "SAME"}, 2),

@@ -3,12 +3,13 @@
 With K = C·M filters, and A'[·, k] = A[·, ⌊k/M⌋] the channel that filter k sees,
 
     Z[m,k]  = Σ_j A'_pad[m·s + j·d, k] W[j,k]
-    dA'     = the same of dZ, phase by phase (`interleaving`);  dA the sum of its every M neighbours
+    dA'     = Σ_j S_jᵀ (dZ W[j]), dA the sum of its every M neighbours
     dW[j,k] = Σ_{b,m} A'_pad[b, m·s + j·d, k] dZ[b,m,k]
 
-dW is a loop over taps. Each sums R rows multiply-add by multiply-add, and the R times smaller rest by a
-product with ones, where XLA's own reduction on a CPU would read columns number by number. The images are
-summed last, so that sharded ones are in one go. The other faces unroll the taps; of many, those of a row.
+Z unrolls the taps; of very many, those of a row. dA adds up the spread shares of few taps; of more, it is
+a Z of dZ for each phase (`interleaving`). dW is a loop over taps. Each sums R rows multiply-add by
+multiply-add, and the R times smaller rest by a product with ones, where XLA's own reduction on a CPU
+would read columns number by number. The images are summed last, so that sharded ones are in one go.
 """
 
 import functools
@@ -20,10 +21,10 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving
-from jaxcnn.forms.windows import pad, tap, traced_tap, widened
+from jaxcnn.forms.windows import pad, tap, traced_tap, untap, widened
 from jaxcnn.window import Window
 
-_MOST_TAPS = 64  # unrolled
+_FEW_TAPS, _MOST_TAPS = 9, 64
 _ROWS = 8  # R
 
 
@@ -52,7 +53,11 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA' = Σ_j S_jᵀ (dZ W[j])."""
-    dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, conv)
+    if math.prod(window.size) <= _FEW_TAPS:
+        shares = (untap(widened(dZ) * _filter(W[j], dZ), window, j) for j in window.taps())
+        dA = functools.reduce(operator.add, shares)
+    else:
+        dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, conv)
     multiplier = dA.shape[-1] // groups
     return functools.reduce(operator.add, (dA[..., q::multiplier] for q in range(multiplier)))
 
