@@ -48,7 +48,9 @@ class Branches:
             return run_call(equation, operands, self.step)
         if not any(x is _LIVE for x in operands):
             return [operands[0] if name in ("broadcast_in_dim", "convert_element_type") else None] * results
-        self.chooses |= name in _CHOOSING
+        # of a branch's operands the first says which one: that may be the platform
+        chosen = operands[:1] if name == "cond" else operands
+        self.chooses |= name in _CHOOSING and any(x is _LIVE for x in chosen)
         if name in THRESHOLDS:
             numbers = [x for x in operands if x is not _LIVE and np.size(x) == 1 and x is not None]
             self.literals |= {
