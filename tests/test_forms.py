@@ -24,6 +24,7 @@ from jaxcnn.forms import (
     scatter,
     shifted,
     toeplitz,
+    winograd,
 )
 from jaxcnn.forms.windows import pad, pixel_index, tap, untap
 from jaxcnn.oracles import convolution as convolutions
@@ -142,6 +143,22 @@ def test_kernels_of_too_many_taps_to_unroll(channels, groups, monkeypatch):
         monkeypatch.setattr(module, "_MOST_TAPS", 4)
     geometry = {"stride": (2, 1), "dilation": (3, 1), "padding": ((5, 2), (1, 1))}
     check_choice((2, 8, 5, channels), (3, 2, channels // groups, 4), geometry, groups)
+
+
+def test_winograd_rounds_like_lax():
+    """Its errors against float64 are at most twice those of the form that lax computes."""
+    window = resolve("conv", (10, 9), (3, 3), padding=1)
+    rng = np.random.default_rng(0)
+    A, W = rng.standard_normal((2, 10, 9, 64)), rng.standard_normal((3, 3, 64, 64))
+    faces = {"conv": (A, W), "conv_dA": (A, W), "conv_dW": (A, A)}
+    for face, exact in faces.items():
+        operands = [jnp.asarray(X, jnp.float32) for X in exact]
+        truth = getattr(correlation, face)(*(jnp.asarray(X, jnp.float64) for X in operands), window)
+        errors = [
+            jnp.sqrt(jnp.mean((getattr(form, face)(*operands, window).astype(jnp.float64) - truth) ** 2))
+            for form in (winograd, correlation)
+        ]
+        assert errors[0] <= 2 * errors[1], face
 
 
 def check_choice(a, w, geometry, groups):
