@@ -26,7 +26,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
-from jaxcnn.forms.correlation import rotated
 from jaxcnn.forms.windows import interleave, widened
 from jaxcnn.window import Window
 
@@ -47,27 +46,16 @@ def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z = Pᵀ [(Qᵀ A Q) (R W Rᵀ)] P."""
-    U = _both(_R, [[widened(W[i, j]) for j in range(3)] for i in range(3)])
-    products = [
-        [
-            lax.dot_general(v, u, (((3,), (0,)), ((), ())), precision=precision)
-            for v, u in zip(*row, strict=True)
-        ]
-        for row in zip(_pixels(A, window), U, strict=True)
-    ]
-    rows = [interleave(row, 2) for row in _both(_P, products)]
-    n, m = window.output_size
-    return interleave(rows, 1)[:, :n, :m]
+    return _outputs(A, [[W[i, j] for j in range(3)] for i in range(3)], 0, window, precision)
 
 
 def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
-    """dA, the Z of dZ and the rotated kernel."""
+    """dA, the Z of dZ and the rotated kernel, transposed in the products: transposing W itself is slow."""
     edges = tuple((2 - p, 2 - q) for p, q in window.padding)
     over_dZ = Window(window.output_size, window.size, window.stride, edges, window.dilation)
-    W_rotated = lax.optimization_barrier(rotated(W, window, 1))  # transposed once, not in each of 16 factors
-    return conv(dZ, W_rotated, over_dZ, precision=precision)
+    return _outputs(dZ, [[W[2 - i, 2 - j] for j in range(3)] for i in range(3)], 1, over_dZ, precision)
 
 
 def conv_dW(
@@ -92,6 +80,21 @@ def conv_dW(
         for row in zip(_pixels(A, window), D, strict=True)
     ]
     return jnp.stack([jnp.stack(row) for row in _both(_transposed(_R), products)])
+
+
+def _outputs(A: Array, taps: Grid, axis: int, window: Window, precision: lax.PrecisionLike) -> Array:
+    """Z of A and a kernel's taps, whose axis `axis` meets A's channels."""
+    U = _both(_R, [[widened(g) for g in row] for row in taps])
+    products = [
+        [
+            lax.dot_general(v, u, (((3,), (axis,)), ((), ())), precision=precision)
+            for v, u in zip(*row, strict=True)
+        ]
+        for row in zip(_pixels(A, window), U, strict=True)
+    ]
+    rows = [interleave(row, 2) for row in _both(_P, products)]
+    n, m = window.output_size
+    return interleave(rows, 1)[:, :n, :m]
 
 
 def _tiles(window: Window) -> tuple[int, ...]:
