@@ -10,6 +10,8 @@ how `jax.grad` of lax writes it, but its algebraic simplifier then aborts the pr
 and kept behind an optimisation barrier, so that the simplifier cannot fold the zeros back into a dilation.
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -17,16 +19,19 @@ from jaxcnn._sharding import sharded_as
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.window import Window
 
+Edges = Sequence[tuple[int, int]]
+
 
 def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z[m,o] = Σ_{j,c} A_pad[m·s + j·d, c] W[j,c,o]."""
+    A, edges = _cropped(A, window.padding)
     return lax.conv_general_dilated(
         A,
         W,
         window.stride,
-        window.padding,
+        edges,
         rhs_dilation=window.dilation,
         dimension_numbers=_channels_last(window),
         feature_group_count=groups,
@@ -50,9 +55,10 @@ def conv_dA(
     if max(window.stride) > 1:
         spread = lax.optimization_barrier(spread)
     reach = [e - 1 for e in window.extent]
-    edges = [
+    edges: Edges = [
         (reach[a] - window.padding[a][0], reach[a] - window.padding[a][1] + window.remainder[a]) for a in axes
     ]
+    spread, edges = _cropped(spread, edges)
     return lax.conv_general_dilated(
         spread,
         rotated(W, window, groups),
@@ -75,7 +81,8 @@ def conv_dW(
     no window reached are cropped, so exactly f positions remain.
     """
     spatial = tuple(range(1, 1 + window.rank))
-    edges = [(p, q - r) for (p, q), r in zip(window.padding, window.remainder, strict=True)]
+    edges: Edges = [(p, q - r) for (p, q), r in zip(window.padding, window.remainder, strict=True)]
+    A, edges = _cropped(A, edges)
     return lax.conv_general_dilated(
         A,
         dZ,
@@ -92,6 +99,18 @@ def conv_dW(
         preferred_element_type=accumulator(A.dtype),
         out_sharding=sharded_as(*(None,) * window.rank, (A, -1), (dZ, -1)),
     )
+
+
+def _cropped(X: Array, edges: Edges) -> tuple[Array, Edges]:
+    """X and the padding left to do, none where an axis is cropped, as a negative padding asks for.
+
+    On the CPU of jaxlib 0.10.2 XLA's convolution of some sizes gives wrong numbers for negative padding.
+    """
+    now = [pair if min(pair) < 0 else (0, 0) for pair in edges]
+    if not any(map(any, now)):
+        return X, edges
+    X = lax.pad(X, jnp.zeros((), X.dtype), [(0, 0, 0), *((p, q, 0) for p, q in now), (0, 0, 0)])
+    return X, [(0, 0) if min(pair) < 0 else pair for pair in edges]
 
 
 def rotated(W: Array, window: Window, groups: int) -> Array:
