@@ -3,7 +3,7 @@
 forward     Z
 dA, dW      one cotangent, and
 backward    all of them, by the pull that a jitted `jax.vjp` returned: the residuals are given
-gradient    ⟨Z, dZ⟩ and all cotangents in one program, which is what training costs
+gradient    Z and all cotangents in one program, which is what training costs
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -7,38 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import jaxcnn
 from experiments.benchmark.operations import Row
-from jaxcnn.oracles import (
-    activations,
-    adaptive_pooling,
-    convolution,
-    linear,
-    losses,
-    lp_pooling,
-    normalization,
-    pooling,
-    rectifiers,
-    softmaxes,
-    stochastic,
-    transposed_convolution,
-    upsampling,
-)
+from jaxcnn.derivations.table import DERIVATIONS
+from jaxcnn.oracles import convolution
 
-ORACLES = [
-    activations,
-    adaptive_pooling,
-    convolution,
-    linear,
-    losses,
-    lp_pooling,
-    normalization,
-    pooling,
-    rectifiers,
-    softmaxes,
-    stochastic,
-    transposed_convolution,
-    upsampling,
-]
 # Error over the largest entry that a right result stays below. Float32 may run in 10-bit TF32 on a GPU.
 TOLERANCE = {("float32", "cpu"): 1e-4, ("float32", "gpu"): 5e-3, ("bfloat16", "cpu"): 3e-2}
 LOOSEST = 3e-2
@@ -55,7 +28,8 @@ def oracle(row: Row) -> Any:
     """The row's definition as a function of its arrays."""
     if row.operation == "conv_bias_relu":
         return lambda A, W, b: jnp.maximum(convolution.conv(A, W, b, **row.keywords), 0)
-    function = next(getattr(module, row.operation) for module in ORACLES if hasattr(module, row.operation))
+    operation = getattr(jaxcnn, row.operation)
+    function = next(d.oracle for d in DERIVATIONS if d.operation is operation)
     if row.operation == "dropout":
         return lambda A: function(jax.random.key(0), A, **row.keywords)
     if row.operation == "batch_norm":

@@ -3,11 +3,10 @@
 `jaxcnn.check.polynomial` finds more, at the price of evaluating whatever does not depend on the inputs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
@@ -59,17 +58,14 @@ class Branches:
         return [_LIVE] * results
 
 
-def branches(function: Callable[..., Any], *inputs: ArrayLike) -> Branches:
-    """Where `function`, which takes the inputs and returns a flat tuple of arrays, may change its course.
-
-    >>> branches(lambda x: (jnp.minimum(jnp.where(x > 0, x, 0.5), 6),), jnp.zeros(3)).literals
-    {0.0, 0.5, 6.0}
-    """
-    return seen(jax.make_jaxpr(function)(*inputs), inputs)
-
-
 def seen(program: core.ClosedJaxpr, inputs: Sequence[ArrayLike]) -> Branches:
-    """The same of a function that is traced already."""
+    """Where a program, traced for such inputs, may change its course.
+
+    >>> x = jnp.zeros(3)
+    >>> program = jax.make_jaxpr(lambda x: (jnp.minimum(jnp.where(x > 0, x, 0.5), 6),))(x)
+    >>> sorted(seen(program, [x]).literals)
+    [0.0, 0.5, 6.0]
+    """
     marked = [_LIVE if jnp.issubdtype(jnp.result_type(x), jnp.floating) else None for x in inputs]
     found = Branches()
     run(program.jaxpr, program.consts, marked, found.step)

@@ -15,6 +15,7 @@ t/ε on what is not zero.
 """
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -43,8 +44,7 @@ def sensitivity(
         dtype: the dtype whose smallest normal number underflows.
     """
     program = jax.make_jaxpr(function)(*inputs)
-    limits = jnp.finfo(dtype)
-    floor = float(limits.smallest_normal) / float(limits.eps)
+    floor = _floor(dtype)
     sizes: list[int] = []
 
     def recorded(value: Array) -> Array:
@@ -59,8 +59,7 @@ def sensitivity(
 
         def noisy(value: Array) -> Array:
             xi = (next(pieces).reshape(value.shape).astype(value.dtype) - (2**15 - 0.5)) / 2**15
-            size = value + jnp.where(value == 0, 0.0, jnp.copysign(floor, value))
-            return jnp.where(jnp.isfinite(value), value + DELTA * xi * size, value)
+            return _rounded(value, xi, floor, jnp)
 
         again = _evaluate(program, inputs, noisy)
         return [jnp.abs(a - b) / DELTA for a, b in zip(again, plain, strict=True)]
@@ -79,15 +78,12 @@ def sensitivity_on_host(
         rows: stacked, as often as there are draws.
         dtype: as of `sensitivity`.
     """
-    limits = jnp.finfo(dtype)
-    floor = float(limits.smallest_normal) / float(limits.eps)
-    rng = np.random.default_rng(0)
+    floor, rng = _floor(dtype), np.random.default_rng(0)
 
     def noisy(value: np.ndarray) -> np.ndarray:
         if not np.issubdtype(value.dtype, np.floating):
             return value
-        size = value + np.where(value == 0, 0.0, np.copysign(floor, value))
-        return np.where(np.isfinite(value), value + DELTA * rng.uniform(-1, 1, value.shape) * size, value)
+        return _rounded(value, rng.uniform(-1, 1, value.shape), floor, np)
 
     def step(equation, operands):
         name = equation.primitive.name
@@ -100,6 +96,18 @@ def sensitivity_on_host(
             apart = (np.abs(noise - plain) / DELTA).reshape(DRAWS, -1, *plain.shape[1:])
         kappas.append(np.max(np.nan_to_num(apart, nan=0.0, posinf=0.0), axis=0))
     return kappas
+
+
+def _floor(dtype: np.dtype) -> float:
+    """t/ε, the size of what underflow adds to a number."""
+    limits = jnp.finfo(dtype)
+    return float(limits.smallest_normal) / float(limits.eps)
+
+
+def _rounded(value: Any, xi: Any, floor: float, numpy: ModuleType) -> Any:
+    """v + δ ξ (v ± t/ε), for a finite v that is not zero; of JAX or NumPy."""
+    size = value + numpy.where(value == 0, 0.0, numpy.copysign(floor, value))
+    return numpy.where(numpy.isfinite(value), value + DELTA * xi * size, value)
 
 
 def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:

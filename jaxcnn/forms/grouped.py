@@ -44,9 +44,7 @@ def conv(
     dense: Face = correlation.conv,
 ) -> Array:
     """Z of each slice, by the form `dense`."""
-    q = merged(groups, max(A.shape[-1], W.shape[-1]))
-    pairs = zip(jnp.split(A, groups // q, -1), _kernels(W, groups, q), strict=True)
-    return jnp.concatenate([dense(*pair, window, precision=precision) for pair in pairs], -1)
+    return _by_kernels(dense, A, W, window, groups, precision)
 
 
 def conv_dA(
@@ -59,9 +57,7 @@ def conv_dA(
     dense: Face = correlation.conv_dA,
 ) -> Array:
     """dA of each slice, by the form `dense`."""
-    q = merged(groups, max(W.shape[-2] * groups, W.shape[-1]))
-    pairs = zip(jnp.split(dZ, groups // q, -1), _kernels(W, groups, q), strict=True)
-    return jnp.concatenate([dense(*pair, window, precision=precision) for pair in pairs], -1)
+    return _by_kernels(dense, dZ, W, window, groups, precision)
 
 
 def conv_dW(
@@ -79,6 +75,15 @@ def conv_dW(
     return jnp.concatenate(
         [_diagonal_blocks(dense(*pair, window, precision=precision), q) for pair in pairs], -1
     )
+
+
+def _by_kernels(
+    dense: Face, X: Array, W: Array, window: Window, groups: int, precision: lax.PrecisionLike
+) -> Array:
+    """Z of X = A, or dA of X = dZ."""
+    q = merged(groups, max(W.shape[-2] * groups, W.shape[-1]))
+    pairs = zip(jnp.split(X, groups // q, -1), _kernels(W, groups, q), strict=True)
+    return jnp.concatenate([dense(*pair, window, precision=precision) for pair in pairs], -1)
 
 
 def _kernels(W: Array, groups: int, q: int) -> list[Array]:
