@@ -32,8 +32,8 @@ def test_a_right_rule_passes_exactly():
     assert report.verdict is Verdict.PASS
     assert report.assert_pass() is report
     assert report.evidence.exact
-    assert report.evidence.cases == 48 + 3 * 12
-    assert report.evidence.compared == 2 * 84 * 6
+    assert report.evidence.cases == 48 + 4 + 2 * 12
+    assert report.evidence.compared == 2 * 76 * 6
     assert [part.name for part in report.evidence.parts] == ["the output", "the gradient of x"]
 
 

@@ -138,7 +138,9 @@ def primitives(jaxpr):
 
 def test_every_rule_is_tried():
     tried = {name for f, *x in CASES.values() for name in primitives(Program(f, x).traced.jaxpr)}
-    assert set(_RULES) <= tried
+    # JAX 0.10.0 makes stacks of other primitives
+    absent = {name for name in ("stack", "unstack") if not hasattr(lax, f"{name}_p")}
+    assert set(_RULES) - absent <= tried
 
 
 @pytest.mark.parametrize(

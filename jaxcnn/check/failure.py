@@ -1,5 +1,6 @@
 """What to say of a difference: where, how often, why, and who is wrong."""
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -102,8 +103,8 @@ def _voted(question: Question, phase, problem, counterexample, row, part) -> vot
         return None
     got, expected, index = counterexample.got, counterexample.expected, counterexample.index
     if phase.transformation != "eager":
-        # an output has no slope to ask for, so that it is worth the compilation of every step
-        run = vote.untraced if part < outputs else vote.step_by_step
+        # an output has no slope to ask for: it is worth more
+        run = vote.untraced if part < outputs else partial(vote.step_by_step, question.evaluations)
         try:
             fun = run(question.one, row, wide=False)[part][index].item()
             truth = run(problem.truth, row, wide=not phase.exact)[part][index].item()

@@ -1,8 +1,8 @@
 """Run a jaxpr in NumPy, one primitive at a time: nothing is compiled, and nothing of the compiler is trusted.
 
 A small program runs in a fraction of the time that it takes to compile it. What is only to be evaluated (the
-reference, its sensitivity to rounding, a program that jax has transformed) runs here if it can; of the
-function in question, what its user runs is compiled as well.
+reference, its sensitivity to rounding, a program that jax has transformed or dispatches eagerly) runs here if
+it can; of the function in question, what its user compiles is compiled as well.
 """
 
 import math
@@ -33,7 +33,8 @@ class Program:
 
     def __init__(self, function: Callable[..., Any], like: Sequence[Any]):
         """Trace it for arguments like these."""
-        self.traced = jax.make_jaxpr(function)(*like)
+        self.compiled = jax.jit(function)  # which traces no second time when it is called
+        self.traced = self.compiled.trace(*like).jaxpr
         widths = [_width(v.aval) for v in self.traced.jaxpr.invars]
         self._equations, self._steps, self.numbers = _cost(self.traced.jaxpr, max(widths, default=0))
 
@@ -41,6 +42,10 @@ class Program:
         """Whether every primitive is known here, and so many runs are not better compiled."""
         compiled = _STEPS + _STEPS_AN_EQUATION * self._equations
         return self._steps * times <= compiled and self.numbers * times <= _NUMBERS
+
+    def rounds_below(self, width: int) -> bool:
+        """Whether some step rounds to floating-point numbers of fewer bytes."""
+        return _some(self.traced.jaxpr, lambda equation: _rounds_below(width, equation))
 
     def run(
         self, inputs: Sequence[np.ndarray], one: Callable[..., Sequence[Any]] | None = None
@@ -82,32 +87,42 @@ def compute(equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
         return step(equation, [np.asarray(x) for x in operands])
 
 
-def _cost(jaxpr: Any, width: int) -> tuple[float, float, float]:
+def can_step(equation: Any) -> bool:
+    """Whether `step` knows how, and it is not better compiled."""
+    width = max((_width(v.aval) for v in equation.invars), default=0)
+    equations, steps, numbers = _cost_of(equation, width)
+    return steps <= _STEPS + _STEPS_AN_EQUATION * equations and numbers <= _NUMBERS
+
+
+def _cost(jaxpr: Any, width: int) -> np.ndarray:
     """Equations, steps (equations with their loops unrolled), and numbers computed; infinite if not known.
 
     Nor is known what is rounded to fewer bytes than the `width` of the inputs, such as a cosine in float32:
     XLA may round it otherwise, and beside numbers in float64 that is no longer rounding.
     """
-    equations = steps = numbers = 0.0
-    for equation in jaxpr.eqns:
-        if holds_jaxprs(equation):
-            inside = np.max([_cost(j, width) for j in _jaxprs(equation)], axis=0)
-            times = equation.params.get("length", 1)
-            equations, steps, numbers = np.add(
-                (equations, steps, numbers), inside * (1, max(times, 1), max(times, 1))
-            )
-        elif _has_rule(equation) and not _rounds_below(width, equation):
-            equations += 1
-            steps += 1
-            numbers += sum(v.aval.size for v in equation.outvars)
-            if equation.primitive.name == "dot_general":
-                contracted = equation.params["dimension_numbers"][0][0]
-                numbers += equation.outvars[0].aval.size * math.prod(
-                    equation.invars[0].aval.shape[a] for a in contracted
-                )
-        else:
-            return math.inf, math.inf, math.inf
-    return equations, steps, numbers
+    return sum((_cost_of(equation, width) for equation in jaxpr.eqns), np.zeros(3))
+
+
+def _cost_of(equation: Any, width: int) -> np.ndarray:
+    if holds_jaxprs(equation):
+        inside = np.max([_cost(j, width) for j in _jaxprs(equation)], axis=0)
+        times = max(equation.params.get("length", 1), 1)
+        return np.asarray(inside * (1, times, times))
+    if not _has_rule(equation) or _rounds_below(width, equation):
+        return np.full(3, math.inf)
+    numbers = sum(v.aval.size for v in equation.outvars)
+    if equation.primitive.name == "dot_general":
+        contracted = equation.params["dimension_numbers"][0][0]
+        summed = math.prod(equation.invars[0].aval.shape[a] for a in contracted)
+        numbers += equation.outvars[0].aval.size * summed
+    return np.array([1, 1, numbers], float)
+
+
+def _some(jaxpr: Any, found: Callable[[Any], bool]) -> bool:
+    """Whether it is found of an equation, be it inside another."""
+    return any(
+        found(e) or any(_some(inner, found) for inner in core.jaxprs_in_params(e.params)) for e in jaxpr.eqns
+    )
 
 
 def _width(aval: Any) -> int:
@@ -391,3 +406,6 @@ _RULES: dict[str, Rule] = {
     "transpose": lambda x, *, permutation, **_: np.transpose(x, permutation),
     "unstack": lambda x, *, axis, **_: list(np.moveaxis(x, axis, 0)),
 }
+
+# What can be computed here, if dtypes and sizes are such.
+KNOWN = frozenset({*_RULES, *CALLS, *_CONTROL})

@@ -61,8 +61,8 @@ def check_vjp(
             differs at other inputs is but a remark: textbook rules do as they like at a NaN.
         transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
             whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
-            Of small functions the last three are traced by JAX and then evaluated in NumPy, as the reference
-            is: what they may get wrong shows in the tracing, and nothing of it has to be compiled.
+            Only "jit" is sure to be compiled. Of small functions the others are traced, or dispatched, by JAX
+            and then evaluated in NumPy, as the reference is: what they may get wrong shows in the tracing.
         names: of the inputs, for the report; by default those of `fun`'s signature.
 
     Returns:

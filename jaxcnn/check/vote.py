@@ -6,13 +6,14 @@ both sides are evaluated again without the compiler.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxcnn.check import numeric
-from jaxcnn.check.evaluate import Evaluation
-from jaxcnn.check.host import Program
+from jaxcnn.check.eager import eagerly
+from jaxcnn.check.evaluate import Evaluation, Evaluations
 from jaxcnn.check.rules import Flat
 
 _NEAR = 1e-4
@@ -69,19 +70,22 @@ def differences(slope: numeric.Slope, got: float, expected: float) -> Vote:
     return Vote("", f"{said}, which cannot tell the two apart")
 
 
-def step_by_step(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
+def step_by_step(evaluations: Evaluations, one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[Any]:
     """A result of a row as it is traced, each step of it in NumPy where that is possible."""
-    values = [np.asarray(x, np.float64) if wide else x for x in row]
-    with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))):
-        program = Program(one, values)
+    with _precision(wide):
+        values = [np.asarray(x, np.float64) if wide else x for x in row]
+        program = evaluations[one].program(values)
         return program.run(values) if program.can_run() else untraced(one, row, wide)
 
 
-def untraced(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[np.ndarray]:
-    """A result of a row without compiling anything but single steps."""
-    with jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64"))), jax.disable_jit():
-        values = [np.asarray(x, np.float64) if wide else x for x in row]
-        return [np.asarray(x) for x in one(*map(jax.numpy.asarray, values))]
+def untraced(one: Flat, row: Sequence[np.ndarray], wide: bool) -> list[Any]:
+    """A result of a row without compiling anything but single steps, those that NumPy does not know."""
+    with _precision(wide), jax.disable_jit():
+        return [np.asarray(x) for x in eagerly(one)(*(np.asarray(x, np.float64) if wide else x for x in row))]
+
+
+def _precision(wide: bool) -> Any:
+    return jax.enable_x64(wide or bool(jax.config.read("jax_enable_x64")))
 
 
 def primal_in_float64(flat: Flat) -> Callable[..., list[np.ndarray]]:

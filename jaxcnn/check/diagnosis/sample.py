@@ -10,13 +10,18 @@ import numpy as np
 
 from jaxcnn.check.diagnosis.words import numbered
 
+# (inputs, cotangents) → expected
+Ask = Callable[[dict[str, np.ndarray], tuple[np.ndarray, ...]], np.ndarray]
+
 # From here on, exp saturates or overflows in some dtype.
 LARGE = 10.0
 # What costs an evaluation of the reference for each number of an array stops at so many numbers, …
 CONTRIBUTIONS = 256
 # … or where all that comes of it are more than these; …
 CONTRIBUTED = 4_000_000
-# … and what compares all pairs of numbers, here.
+# … and so many cases are asked for in one evaluation.
+ASKED = 512
+# What compares all pairs of numbers, here.
 PAIRS = 1024
 
 
@@ -97,7 +102,7 @@ class Sample:
     tolerance: np.ndarray | float = 0.0
     epsilon: float = 2.0**-52
     compared: np.ndarray | None = None
-    reference: Callable[[dict[str, np.ndarray], tuple[np.ndarray, ...]], np.ndarray] | None = None
+    reference: Ask | None = None
 
     @functools.cached_property
     def asked(self) -> np.ndarray:
@@ -184,13 +189,25 @@ class Sample:
         if self.reference is None or not 1 < size <= CONTRIBUTIONS or size * self.expected.size > CONTRIBUTED:
             return None
         if name not in self._contributions:
-            pieces = np.empty((size, *self.expected.shape))
-            for k in range(size):
-                alone = np.where(np.arange(size).reshape(source.shape[1:]) == k, source, 0.0)
-                inputs = dict(self.inputs) if name is None else {**self.inputs, name: alone}
-                pieces[k] = self.reference(inputs, (alone,) if name is None else tuple(self.cotangents))
-            self._contributions[name] = pieces
+            together = max(1, ASKED // len(source))
+            pieces = [
+                self._alone(self.reference, name, source, k)
+                for k in np.split(np.arange(size), range(together, size, together))
+            ]
+            self._contributions[name] = np.concatenate(pieces)
         return self._contributions[name]
+
+    def _alone(self, ask: Ask, name: str | None, source: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The reference with each of the chosen numbers alone: all of their cases in one call."""
+
+        def again(array):
+            return np.concatenate([array] * len(chosen))
+
+        numbers = np.arange(math.prod(source.shape[1:])).reshape(source.shape[1:])
+        alone = np.concatenate([np.where(numbers == k, source, 0.0) for k in chosen])
+        inputs = {key: alone if key == name else again(x) for key, x in self.inputs.items()}
+        cotangents = (alone,) if name is None else tuple(map(again, self.cotangents))
+        return ask(inputs, cotangents).reshape(len(chosen), *self.expected.shape)
 
     @functools.cached_property
     def _contributions(self) -> dict[str | None, np.ndarray]:
