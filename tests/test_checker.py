@@ -431,6 +431,25 @@ def test_a_rule_broken_where_it_is_compiled():
         assert (report.verdict, report.counterexample.transformation) == (Verdict.FAIL, named)
 
 
+def test_a_rule_that_is_broken_only_where_its_passes_lie_apart():
+    """The backward pass takes what the forward pass left in Python: after a loop that is gone."""
+    left = {}
+
+    def forward(x):
+        left["x"] = x
+        return x * x, None
+
+    square_by_memory = jax.custom_vjp(square)
+    square_by_memory.defvjp(forward, lambda _, dy: (2 * left["x"] * dy,))
+    report = check_vjp(
+        square_by_memory, square, np.zeros(3), transformations=("jit", "eager", "vmap", "scan")
+    )
+    assert report.verdict is Verdict.FAIL
+    assert report.reason.startswith("the backward pass raised") and "(scan)" in report.reason
+    others = check_vjp(square_by_memory, square, np.zeros(3), transformations=("jit", "eager", "vmap"))
+    assert others.verdict is Verdict.PASS
+
+
 def test_every_transformation_is_in_the_evidence():
     report = check_vjp(dense_by_hand, dense, A, W)
     assert report.evidence.transformations == ("jit", "eager", "vmap", "scan", "second order")

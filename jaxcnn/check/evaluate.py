@@ -110,17 +110,13 @@ class Evaluations(dict[Flat, Evaluation]):
     def __missing__(self, function: Flat) -> Evaluation:
         return self.setdefault(function, Evaluation(function))
 
+    def batch(self, stacked: Flat) -> "Batch":
+        """A function of stacked rows."""
+        return self._batches.setdefault(stacked, Batch(stacked))
+
     def vmapped(self, function: Flat) -> "Batch":
         """The function under vmap."""
         return self._batches.setdefault(("vmap", function), Batch(jax.vmap(function)))
-
-    def scanned(self, function: Flat) -> "Batch":
-        """The function in a loop of jax."""
-
-        def loop(*rows):
-            return lax.map(lambda row: function(*row), rows)
-
-        return self._batches.setdefault(("scan", function), Batch(loop))
 
 
 class Batch:

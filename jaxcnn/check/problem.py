@@ -38,6 +38,7 @@ class Problem:
 
     Attributes:
         fun: the result in question, of one row.
+        loop: the same of stacked rows, in a loop.
         truth: the result it should have; traceable.
         names: of the live leaves.
         like: one row: shapes and dtypes.
@@ -52,6 +53,7 @@ class Problem:
     """
 
     fun: Flat
+    loop: Flat
     truth: Flat
     names: Sequence[str]
     like: Row
@@ -74,7 +76,7 @@ class Problem:
             case "eager":
                 return lambda rows: stack([eagerly(self.fun)(*row) for row in zip(*rows, strict=True)])
             case "scan":
-                return self.evaluations.scanned(self.fun)
+                return self.evaluations.batch(self.loop)
             case "second order":
                 return self.evaluations[self.fun]
         return self.evaluations[self.fun].as_users_do

@@ -38,6 +38,7 @@ class Question:
         call: the arguments.
         flat: the function, of the live leaves.
         one: its result, of a row; see `jaxcnn.check.rules`.
+        loop: the same of stacked rows, in a loop.
         primal: what the truth is the derivative of; None: central differences of the function.
         derivative: how a result is made of a primal: `rules.reverse` or `rules.forward`.
         outputs: shapes and dtypes of the outputs.
@@ -56,6 +57,7 @@ class Question:
     call: Call
     flat: Flat
     one: Flat
+    loop: Flat
     primal: Flat | None
     derivative: Callable[[Flat, int], Flat]
     outputs: Sequence[Any]
@@ -121,16 +123,17 @@ class Question:
         """Function and reference, or their derivatives, to be compared on the phase's rows."""
         if self.truth is None:
             return Differences(
-                self.one,
-                self.flat,
-                self.call.names,
-                self.like,
-                self.parts,
-                len(self.outputs),
-                False,
-                self.ulps,
-                "eager",
-                True,
+                fun=self.one,
+                loop=self.loop,
+                truth=self.flat,
+                names=self.call.names,
+                like=self.like,
+                parts=self.parts,
+                outputs=len(self.outputs),
+                exact=False,
+                ulps=self.ulps,
+                transformation="eager",
+                host=True,
             )
         one, truth, parts = self.one, self.truth, self.parts
         like, names, outputs = self.like, self.call.names, len(self.outputs)
@@ -140,18 +143,19 @@ class Question:
             one, truth = self.second_order
             like, outputs = [*like, *self.derivatives], len(self.derivatives)
         return Problem(
-            one,
-            truth,
-            names,
-            like,
-            parts,
-            outputs,
-            phase.exact,
-            self.ulps,
-            phase.transformation,
-            self.host,
-            self.accurate,
-            self.evaluations,
+            fun=one,
+            loop=self.loop,
+            truth=truth,
+            names=names,
+            like=like,
+            parts=parts,
+            outputs=outputs,
+            exact=phase.exact,
+            ulps=self.ulps,
+            transformation=phase.transformation,
+            host=self.host,
+            accurate=self.accurate,
+            evaluations=self.evaluations,
         )
 
     def expected(self, phase: Phase) -> list[Any]:

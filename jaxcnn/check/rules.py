@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import lax
 from jax.extend import core
 
 from jaxcnn.check.call import Call
@@ -42,6 +43,11 @@ def forward(flat: Flat, live: int) -> Flat:
         return (*outputs, *tangents)
 
     return result
+
+
+def looped(flat: Flat) -> Flat:
+    """A flat function of stacked rows, in a loop of JAX."""
+    return lambda *rows: lax.map(lambda row: flat(*row), rows)
 
 
 def with_backward(call: Call, fun: Callable[..., Any], backward: Backward) -> Flat:

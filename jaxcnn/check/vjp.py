@@ -61,6 +61,7 @@ def check_vjp(
             differs at other inputs is but a remark: textbook rules do as they like at a NaN.
         transformations: how to run `fun`: compiled ("jit"), "eager", under "vmap" and in a loop ("scan"); and
             whether the backward pass has the right derivative itself ("second order"). NumPy runs as it is.
+            ("scan" differentiates a loop over the function, whose forward and backward passes lie apart.)
             Only "jit" is sure to be compiled. Of small functions the others are traced, or dispatched, by JAX
             and then evaluated in NumPy, as the reference is: what they may get wrong shows in the tracing.
         names: of the inputs, for the report; by default those of `fun`'s signature.
@@ -136,6 +137,7 @@ def check_jvp(
         call=arguments,
         flat=flat,
         one=rules.forward(flat, len(arguments.live)),
+        loop=rules.forward(rules.looped(flat), len(arguments.live)),
         primal=primal,
         derivative=rules.forward,
         outputs=outputs,
@@ -167,9 +169,11 @@ def reverse_question(
     arguments = call("check_vjp", inputs, argument_names(fun, len(inputs)) if names is None else names)
     flat = arguments.flat(fun)
     one = rules.reverse(flat, len(arguments.live))
+    loop = rules.reverse(rules.looped(flat), len(arguments.live))
     host = False
     if backward is not None:
         one = rules.with_backward(arguments, fun, backward)
+        loop = rules.looped(one)
         host = not traces(one, flat, arguments)
     try:
         outputs = output_shapes(flat, arguments, host)
@@ -189,6 +193,7 @@ def reverse_question(
         call=arguments,
         flat=flat,
         one=rules.on_host(one, arguments) if host else one,
+        loop=loop,
         primal=primal,
         derivative=rules.reverse,
         outputs=outputs,
