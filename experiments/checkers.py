@@ -14,7 +14,8 @@ definition. Every checker is called as its user would call it, with its defaults
 
 "Killed" are planted errors that it fails, "false alarms" right rules that it fails. A checker that
 raises something else, or is not done in time, has said nothing: that is an error. All run one after
-another in one process apart, which is started anew when a row ends it. The seconds include compilation.
+another in one process apart, which is started anew when a row ends it. JAX's caches are emptied before each:
+the seconds are those of a first call, compilation included, whoever comes first.
 
 --correct-runs repeats the right rules through jaxcnn alone, with as many seeds as make N runs a dtype.
 --read shows the outcomes of earlier runs, such as of one field each, in one table.
@@ -203,6 +204,7 @@ class Outcome:
 
 def judge(checker: str, name: str) -> tuple[str, float, str]:
     """Verdict, seconds and what was raised, of a checker on the row of that name; in this process."""
+    jax.clear_caches()  # or a checker inherits what another one has compiled
     began, note = time.perf_counter(), ""
     try:
         verdict = CHECKERS[checker](BY_NAME[name])
