@@ -8,8 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import checkers
-from experiments.checkers import BadConfig, Config, Outcome, count, judge, main, run, run_correct, table
+from experiments.checkers import command, runs
+from experiments.checkers.checkers import CHECKERS, ours_often, torch_function
+from experiments.checkers.command import main
+from experiments.checkers.config import DTYPES, BadConfig, Config
+from experiments.checkers.outcomes import Outcome, count, table
+from experiments.checkers.runs import judge, run, run_correct
 from experiments.planted.planted import DEFECTS, Planted, on, rule
 from experiments.planted.table import BY_NAME, FIELDS, ROWS
 from jaxcnn.check import check_vjp
@@ -76,7 +80,7 @@ def test_torch_sees_the_function_and_its_backward_pass():
     torch = pytest.importorskip("torch")
     wrong = rule(lambda x, y: (x * y, x + y), lambda x, dy, g: (dy[0], 10 * dy[1]))
     x, y = (torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in (2.0, 3.0))
-    product, total = checkers.torch_function(wrong)(x, y)
+    product, total = torch_function(wrong)(x, y)
     (product + 5 * total).sum().backward()
     assert (product.item(), total.item(), x.grad.item(), y.grad.item()) == (6, 5, 1, 50)
 
@@ -89,8 +93,8 @@ def test_a_run_gives_every_checkers_verdict():
     told = []
     outcomes = run(Config(only=TINY), told.append)
     verdicts = {(o.row, o.checker): o.verdict for o in outcomes}
-    assert len(told) == len(outcomes) == len(verdicts) == 3 * len(checkers.CHECKERS)
-    for checker in checkers.CHECKERS:
+    assert len(told) == len(outcomes) == len(verdicts) == 3 * len(CHECKERS)
+    for checker in CHECKERS:
         assert verdicts["square: 2 x", checker] == "pass"
         assert verdicts["square: minus", checker] == "fail"
         assert verdicts["1e-6 x: ×3", checker] == ("fail" if checker == "jaxcnn" else "pass")
@@ -98,15 +102,13 @@ def test_a_run_gives_every_checkers_verdict():
 
 def test_right_rules_are_run_with_many_seeds():
     outcomes = run_correct(Config(only=("square:",), correct_runs=4))
-    assert [o.note for o in outcomes] == [
-        f"{d}, seed {s}" for _ in range(2) for d in checkers.DTYPES for s in (0, 1)
-    ]
+    assert [o.note for o in outcomes] == [f"{d}, seed {s}" for _ in range(2) for d in DTYPES for s in (0, 1)]
     assert all(o.good for o in outcomes)
 
 
 def test_many_seeds_at_once_say_what_one_says():
     row = BY_NAME["norm: x/‖x‖"]
-    often = checkers.ours_often(row, "float32", 2)
+    often = ours_often(row, "float32", 2)
     alone = check_vjp(row.fun, row.reference, *row.examples("float32"), seed=1)
     assert often[1].evidence == alone.evidence != often[0].evidence
 
@@ -115,7 +117,7 @@ def test_a_row_that_ends_the_process_is_as_many_errors(monkeypatch):
     def call(*arguments, **options):
         raise Died("ends it")
 
-    monkeypatch.setattr(checkers.Worker, "call", call)
+    monkeypatch.setattr(runs.Worker, "call", call)
     outcomes = run_correct(Config(only=("square:",), correct_runs=2, dtypes=("float32",)))
     assert {(o.verdict, o.note) for o in outcomes} == {("error", "float32, seed 0 Died: ends it")}
 
@@ -134,13 +136,13 @@ def test_what_is_raised_is_an_error(monkeypatch):
 
 def test_a_hang_and_an_abort_are_errors():
     row = "check_grads", "square: 2 x"
-    with Worker(checkers._prepare, ("check_grads",)) as worker:
-        verdict, _, note = checkers.judge_apart(worker, *row, 1e-4)
+    with Worker(runs._prepare, ("check_grads",)) as worker:
+        verdict, _, note = runs.judge_apart(worker, *row, 1e-4)
         assert (verdict, note) == ("error", "is not done in 0.0001 s")
         worker._process.kill()
-        verdict, _, note = checkers.judge_apart(worker, *row, 60)
+        verdict, _, note = runs.judge_apart(worker, *row, 60)
         assert (verdict, note[:25]) == ("error", "ends the process (SIGKILL")
-        assert checkers.judge_apart(worker, *row, 60)[::2] == ("pass", "")
+        assert runs.judge_apart(worker, *row, 60)[::2] == ("pass", "")
 
 
 def outcome(field, correct, verdict):
@@ -169,7 +171,7 @@ def test_the_command_prints_names_and_writes_json(tmp_path, capsys, monkeypatch)
         Outcome("dense: theirs", "dense", False, "check_grads", "pass", 1.0),
         Outcome("dense: right", "dense", True, "check_grads", "fail", 1.0),
     ]
-    monkeypatch.setattr(checkers, "run", lambda config, on_row: said)
+    monkeypatch.setattr(command, "run", lambda config, on_row: said)
     assert main(["--only", "dense", "--json", str(tmp_path / "f.json")]) == 0
     printed = capsys.readouterr().out
     assert "check_grads, survivors:\n  dense, dense: theirs" in printed

@@ -1,0 +1,7 @@
+"""`python -m experiments.checkers`."""
+
+import sys
+
+from experiments.checkers.command import main
+
+sys.exit(main())
