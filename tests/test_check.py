@@ -106,6 +106,13 @@ def test_a_gradient_three_times_too_large_is_found_at_every_size_and_scale(n, sc
     assert np.count_nonzero(report.counterexample.cotangent[0]) == 1
 
 
+@pytest.mark.parametrize("n", [10, 100_000])
+def test_a_gradient_off_by_a_thousandth_is_found_at_every_size(n):
+    """What this kills: a tolerance in float32 that grows with the array by as little as its size."""
+    wrong = rule(lambda x: 2 * x, lambda x, dy: 2.002 * dy)
+    assert check_vjp(wrong, lambda x: 2 * x, np.zeros(n, "float32"), cases=4).verdict is Verdict.FAIL
+
+
 def test_one_entry_in_many_is_found():
     wrong = rule(lambda x: 2 * x, lambda x, dy: (2 * dy).at[777].add(0.1 * dy[777]))
     assert check_vjp(wrong, lambda x: 2 * x, np.zeros(1000), cases=4).verdict is Verdict.FAIL
@@ -115,6 +122,16 @@ def test_rounding_is_not_an_error():
     """Two orders of one sum, in float32, with cancellation: legitimate differences pass."""
     x = np.zeros(200, np.float32)
     report = check_vjp(lambda x: jnp.sum(x[::-1] ** 3), lambda x: jnp.sum(x**3), x)
+    assert report.verdict is Verdict.PASS, report
+
+
+def test_what_the_reference_cancels_is_not_an_error():
+    """What this kills: an estimate without the reference's own condition."""
+
+    def cancelling(x):
+        return (x + 1e4) - 1e4
+
+    report = check_vjp(cancelling, cancelling, np.zeros(5, np.float32), accurate=True)
     assert report.verdict is Verdict.PASS, report
 
 

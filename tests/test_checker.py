@@ -256,6 +256,34 @@ def test_a_nan_out_of_an_infinite_input_fails():
     assert report.remark.startswith("not judged: with infinite or NaN inputs the gradient of x")
 
 
+def test_where_the_function_makes_a_nan_of_its_own_the_formula_may_spread_it():
+    """By the product 0 · NaN, or not: a row whose output is NaN for numbers is no evidence of either."""
+
+    def masked(x, y):
+        return jnp.where(jnp.arange(3) < 2, x - y, 0)  # ∞ − ∞
+
+    def spread(x, dy):
+        seen = jnp.where(jnp.arange(3) < 2, dy, 0) + 0 * jnp.sum(masked(*x))
+        return seen, -seen
+
+    report = check_vjp(rule(masked, spread), masked, np.zeros(3), np.zeros(3), cases=200, domain="finite")
+    assert report.verdict is Verdict.PASS
+    infinite = np.full(3, np.inf)
+    report = check_vjp(rule(masked, spread), masked, infinite, infinite, vary=False, transformations=("jit",))
+    assert report.verdict is Verdict.UNCHECKED
+    silent = rule(masked, lambda x, dy: (0 * dy, 0 * dy))
+    report = check_vjp(silent, masked, infinite, infinite, vary=False, transformations=("jit",))
+    assert report.verdict is Verdict.FAIL  # of numbers only a NaN is excused
+
+
+def test_huge_numbers_are_in_one_array_of_a_row():
+    points = [np.full((8, 2), 1e30), np.where(np.arange(8)[:, None] < 4, np.full((8, 3), -1e30), 1.0)]
+    values.part_huge(points, [1e19, 1e19])
+    first, second = (np.abs(x).max(axis=1) > 1e19 for x in points)
+    assert (first ^ second).all() and second.any() and first[4:].all()
+    assert np.abs(np.where(first[:, None], 0, points[0])).max() < 10
+
+
 @pytest.mark.parametrize("exact", [None, True])
 def test_minus_infinity_is_a_number_like_others(exact):
     """A max-pool that takes -inf for padding sends the gradient of a window of them nowhere."""

@@ -38,6 +38,7 @@ def phases(question: Question, known: Known) -> Iterator[Phase]:
         points = [
             values.mixed(rng, cases, x.shape, thresholds, *_extremes(x.dtype)) for x in question.call.like
         ]
+        values.part_huge(points, [np.sqrt(float(jnp.finfo(x.dtype).max)) for x in question.call.like])
         directions = [values.mixed(rng, cases, x.shape) for x in question.directions]
         rows = _beyond(question, [*points, *directions], values.smooth)
         rows = [row.astype(x.dtype) for row, x in zip(rows, question.like, strict=True)]

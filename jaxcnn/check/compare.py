@@ -14,8 +14,9 @@ Where the reference is no zero and yet so small that `ulps` units of underflow c
 the same: such numbers count as left out, not as compared.
 
 Excused is what the reference cannot judge: where it is NaN, and where it overflows but the number does not
-(another formula may overflow later). A NaN where the reference is a number never passes, and where function
-and reference are infinite alike, an infinite derivative has to be infinite.
+(another formula may overflow later). A NaN where the reference is a number never passes, unless the reference
+itself made an output NaN out of numbers, and where function and reference are infinite alike, an infinite
+derivative has to be infinite.
 """
 
 import enum

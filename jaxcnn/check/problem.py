@@ -136,12 +136,23 @@ class Problem:
         huge = np.any([_by_row(_huge(row)) for row in rows[: len(self.names)]], axis=0)
         for k, g in enumerate(got):
             excused[k] |= ~np.isnan(g) & beside(huge, g)
+        excused = [x | y for x, y in zip(excused, self._spoilt(rows, got, truth), strict=True)]
         lost = [~np.isfinite(g) & np.isfinite(t) for g, t in zip(got, truth, strict=True)]
         narrow = any(row.dtype != np.float64 for row in rows)
         if narrow and not self.exact and any(x.any() for x in lost):
             native = [np.asarray(result) for result in self._truth(rows)]
-            excused = [x | (y & ~np.isfinite(n)) for x, y, n in zip(excused, lost, native, strict=True)]
+            spoilt = self._spoilt(rows, got, native)
+            excused = [
+                x | (y & (~np.isfinite(n) | z))
+                for x, y, n, z in zip(excused, lost, native, spoilt, strict=True)
+            ]
         return excused
+
+    def _spoilt(self, rows, got, truth) -> list[np.ndarray]:
+        """NaN where the reference makes a NaN of its own out of numbers: it spreads as the formula has it."""
+        made = np.any([_by_row(np.isnan(t)) for t in truth[: self.outputs]], axis=0)
+        made &= self.inside(rows, "infinite")
+        return [np.isnan(g) & beside(made, g) for g in got]
 
     def wrong(self, errors: Sequence[np.ndarray]) -> np.ndarray:
         """The rows in which some number of these parts is wrong."""

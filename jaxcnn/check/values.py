@@ -108,6 +108,22 @@ def mixed(
     return values
 
 
+def part_huge(points: Sequence[np.ndarray], limits: Sequence[float]) -> None:
+    """Leave numbers beyond its limit to one array of each row, in place: the others are drawn anew.
+
+    Products of two such numbers overflow in one order and not in another, which is nobody's error.
+    """
+    huge = np.array([_any(np.abs(x) > most) for x, most in zip(points, limits, strict=True)])
+    for row in np.flatnonzero(huge.sum(axis=0) > 1):
+        rng = np.random.default_rng(row)  # of its own: other rows stay what they are
+        for k in rng.permutation(np.flatnonzero(huge[:, row]))[1:]:
+            points[k][row] = rng.standard_normal(points[k][row].shape)
+
+
+def _any(found: np.ndarray) -> np.ndarray:
+    return np.asarray(found.reshape(len(found), -1).any(axis=1))
+
+
 def not_finite_rows(rows: int) -> int:
     """How many rows are tried with infinities and NaN, beside so many others: none beside very few."""
     return min(len(_NOT_FINITE), rows // 3) if rows >= 12 else 0
