@@ -131,7 +131,7 @@ def test_what_the_reference_cancels_is_not_an_error():
     def cancelling(x):
         return (x + 1e4) - 1e4
 
-    report = check_vjp(cancelling, cancelling, np.zeros(5, np.float32), accurate=True)
+    report = check_vjp(cancelling, cancelling, np.zeros(5, np.float32), exact=False, accurate=True)
     assert report.verdict is Verdict.PASS, report
 
 
