@@ -48,7 +48,7 @@ def test_the_accuracy_is_printed_last(capsys):
     ("wrong", "message"),
     [
         ({"gradients": "numeric"}, "gradients is 'numeric'; expected 'manual' or 'autodiff'"),
-        ({"dtype": "float16"}, "dtype is 'float16'; expected 'float32' or 'float64'"),
+        ({"dtype": "float16"}, "dtype is 'float16'; expected 'float32' or 'float64' or 'bfloat16'"),
         ({"epochs": 0}, "epochs is 0; expected at least 1"),
         ({"batch_size": 0}, "batch size is 0; expected at least 1"),
         ({"batch_size": 1438}, "batch size is 1438; expected at most 1437"),
