@@ -9,6 +9,8 @@ none, whenever the process is killed. It does not notice every changed byte; the
 
 import hashlib
 import json
+import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +58,7 @@ class Checkpoints:
         run = {"settings": self.decisive, "step": step, "epoch": epoch, "sha256": _digest(arrays)}
         args = self._args.Composite(arrays=self._args.StandardSave(arrays), run=self._args.JsonSave(run))
         try:
-            with _threads_die_silently():
+            with _told_once():
                 self._manager.save(step, args=args)
         except (OSError, ValueError) as error:  # tensorstore's errors are ValueErrors
             raise CannotWrite(
@@ -117,10 +119,13 @@ def _brief(error: BaseException) -> str:
 
 
 @contextmanager
-def _threads_die_silently() -> Iterator[None]:
-    """What stops a thread of orbax is raised here as well: the traceback it prints adds nothing."""
-    hook, threading.excepthook = threading.excepthook, lambda args: None
+def _told_once() -> Iterator[None]:
+    """What stops a thread of orbax is raised here as well; it is not to be logged and printed besides."""
+    log = logging.getLogger("absl")
+    before = threading.excepthook, sys.unraisablehook, log.disabled
+    threading.excepthook = sys.unraisablehook = lambda args: None
+    log.disabled = True
     try:
         yield
     finally:
-        threading.excepthook = hook
+        threading.excepthook, sys.unraisablehook, log.disabled = before
