@@ -123,7 +123,8 @@ def _told_once() -> Iterator[None]:
     """What stops a thread of orbax is raised here as well; it is not to be logged and printed besides."""
     log = logging.getLogger("absl")
     before = threading.excepthook, sys.unraisablehook, log.disabled
-    threading.excepthook = sys.unraisablehook = lambda args: None
+    threading.excepthook = lambda args: None
+    sys.unraisablehook = lambda args: None
     log.disabled = True
     try:
         yield

@@ -70,7 +70,7 @@ class Config:
         require(
             self.gradients == "manual" or self.model == "cnn",
             f"gradients is {self.gradients!r} with model {self.model!r}",
-            "'manual', or model 'cnn', which alone has both",
+            "'manual', or model 'cnn', which has both",
         )
         require(self.epochs >= 1, f"epochs is {self.epochs}", "at least 1")
         require(self.batch_size >= 1, f"batch size is {self.batch_size}", "at least 1")

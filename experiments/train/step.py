@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from experiments.train.augmentation import Augmentation
 from experiments.train.config import Config
@@ -80,40 +80,37 @@ def compiled(
         Z, state = logits(params, state, images, train=True)
         return jnp.mean(cross_entropy(Z, labels)), state
 
-    def gradient(params: Any, state: Any, images: Array, labels: Array) -> tuple[Array, Any, Any]:
-        """The mean loss, the network's next state and the gradient, in as many parts as are asked for."""
-
-        def part(state: Any, batch: tuple[Array, Array]) -> tuple[Any, tuple[Array, Any]]:
-            (loss, state), gradient = jax.value_and_grad(mean_loss, has_aux=True)(params, state, *batch)
-            return state, (loss, gradient)
-
-        if config.accumulate == 1:
-            state, (loss, mean) = part(state, (images, labels))
-            return loss, state, mean
-
-        def accumulated(carry: Any, batch: Any) -> tuple[Any, None]:
-            state, total = carry
-            state, results = part(state, batch)
-            return (state, jax.tree.map(jnp.add, total, results)), None
-
-        parts = tuple(X.reshape(config.accumulate, -1, *X.shape[1:]) for X in (images, labels))
-        nothing = (jnp.zeros((), config.parameter_dtype), jax.tree.map(jnp.zeros_like, params))
-        carry: Any = (state, nothing)
-        (state, total), _ = lax.scan(accumulated, carry, parts)
-        loss, mean = jax.tree.map(lambda X: X / config.accumulate, total)
-        return loss, state, mean
+    @jax.jit
+    def augmented(key: Array, number: Any, images: Array) -> Array:
+        return augment(jax.random.fold_in(key, number), images)
 
     @jax.jit
-    def train(training: Training, number: Any, images: Array, labels: Array) -> tuple[Training, Array]:
-        params, state, memory, key = training
-        images = augment(jax.random.fold_in(key, number), images)
-        loss, state, mean = gradient(params, state, images, labels)
-        updates, memory = optimizer.update(mean, memory, params)
-        return Training(optax.apply_updates(params, updates), state, memory, key), loss
+    def added(params: Any, state: Any, total: Any, images: Array, labels: Array) -> tuple[Any, Any]:
+        """The network's next state, and the total with the loss and the gradient of these images added."""
+        (loss, state), gradient = jax.value_and_grad(mean_loss, has_aux=True)(params, state, images, labels)
+        return state, jax.tree.map(jnp.add, total, (loss, gradient))
+
+    @jax.jit
+    def updated(training: Training, state: Any, total: Any) -> tuple[Training, Array]:
+        loss, gradient = jax.tree.map(lambda X: X / config.accumulate, total)
+        updates, memory = optimizer.update(gradient, training.optimizer, training.params)
+        params = optax.apply_updates(training.params, updates)
+        return Training(params, state, memory, training.key), loss
+
+    def train(training: Training, number: Any, images: Any, labels: Any) -> tuple[Training, Array]:
+        images, state = augmented(training.key, number, images), training.state
+        total = (jnp.zeros((), config.parameter_dtype), jax.tree.map(jnp.zeros_like, training.params))
+        size = len(labels) // config.accumulate
+        for start in range(0, len(labels), size):
+            part = slice(start, start + size)
+            state, total = added(training.params, state, total, images[part], labels[part])
+        return updated(training, state, total)
 
     @jax.jit
     def correct(training: Training, images: Array, labels: Array) -> Array:
         Z, _ = logits(training.params, training.state, images, train=False)
         return jnp.sum(jnp.argmax(Z, -1) == labels)
 
-    return Steps(train, correct)
+    # Parts are gone through from outside: within a loop of XLA's, convolutions run without threads on a
+    # CPU, and with the loop unrolled the activations of all parts may be in memory at once.
+    return Steps(jax.jit(train) if config.accumulate == 1 else train, correct)
