@@ -24,6 +24,9 @@ from experiments.train.history import HEADER, History  # noqa: E402
 
 STEPS = 6
 
+# a thread of orbax may fail long after another one has, and after that is told
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def tiny(**settings):
     """3 steps an epoch."""
@@ -263,8 +266,6 @@ def files_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-# threads that orbax leaves behind may fail after all is told
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("size", [0, 500])
 def test_a_full_disk_while_a_checkpoint_is_written(size, whole, tmp_path, monkeypatch, capfd):
     save = Checkpoints.save

@@ -12,6 +12,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from experiments.train.errors import BadCheckpoint, CannotWrite, extra_installed
 from experiments.train.step import Training
 
 KEPT = 2  # the last, and the one before should the last be damaged
+LATE = 0.2  # seconds in which orbax's other threads fail as well, once one has
 
 
 class Checkpoints:
@@ -93,7 +95,8 @@ class Checkpoints:
             ) from error
 
     def _read(self, step: int, item: str, args: Any) -> Any:
-        return self._manager.restore(step, args=self._args.Composite(**{item: args}))[item]
+        with _told_once():
+            return self._manager.restore(step, args=self._args.Composite(**{item: args}))[item]
 
     def _require_ours(self, path: Path, settings: dict[str, Any]) -> None:
         differing = [
@@ -128,5 +131,8 @@ def _told_once() -> Iterator[None]:
     log.disabled = True
     try:
         yield
+    except Exception:
+        time.sleep(LATE)
+        raise
     finally:
         threading.excepthook, sys.unraisablehook, log.disabled = before
