@@ -12,7 +12,7 @@ import pytest
 from experiments.networks import NETWORKS, BatchNorm, Conv, Dense, GlobalAvgPool, Relu
 from experiments.train import BadConfig, Config, MissingExtra, main, run
 from experiments.train.augmentation import random_flip
-from experiments.train.loop import order
+from experiments.train.loop import batches, order
 from experiments.train.models import MODELS, build
 from experiments.train.optimizers import optimizer, schedule
 from experiments.train.step import compiled, initial
@@ -251,3 +251,15 @@ def test_mnist_from_files_is_learned(tmp_path, capsys):
     assert main([*arguments, "--epochs", "12", "--batch-size", "20"]) == 0
     accuracy = float(capsys.readouterr().out.split()[-1].rstrip("%"))
     assert accuracy > 50  # chance is 10
+
+
+def test_a_resumed_run_has_the_batches_that_are_left():
+    config = Config(epochs=3, batch_size=4)
+    every = list(batches(config, 11, 0))
+    assert [step for step, _ in every] == [1, 2, 3, 4, 5, 6]
+    assert len(np.unique(np.concatenate([batch for _, batch in every[:2]]))) == 8
+    for first in range(7):
+        left = list(batches(config, 11, first))
+        assert [step for step, _ in left] == list(range(first + 1, 7))
+        for (_, a), (_, b) in zip(left, every[first:], strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -1,6 +1,7 @@
 """The loop: all epochs of a run, the test after each, and what is recorded."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,23 +63,30 @@ def run(config: Config, on_step: OnStep = lambda step, steps, loss: None) -> Res
         with recorded(config, start) as (first, training, records):
             losses = np.zeros(steps - first, config.parameter_dtype)
             accuracy = None
-            for number in range(first, steps):
-                epoch, place = divmod(number, an_epoch)
-                if place == 0 or number == first:
-                    indices = order(config.seed, epoch, examples)
-                batch = indices[place * config.batch_size :][: config.batch_size]
+            for step, batch in batches(config, examples, first):
                 images, labels = data.images[batch], data.labels[batch]
-                after, value = does.train(training, number, images, labels)
-                losses[number - first] = loss = np.asarray(value)[()]
+                after, value = does.train(training, step, images, labels)
+                losses[step - 1 - first] = loss = np.asarray(value)[()]
                 if not np.isfinite(loss):
-                    saved = _saved(config.out or Path(), number + 1, images, labels, training)
-                    raise NonFiniteLoss(f"the loss of step {number + 1} is {loss}; expected finite. {saved}")
+                    saved = _saved(config.out or Path(), step, images, labels, training)
+                    raise NonFiniteLoss(f"the loss of step {step} is {loss}; expected finite. {saved}")
                 training = after
-                accuracy = tested(does, training, data) if place == an_epoch - 1 else None
+                accuracy = tested(does, training, data) if step % an_epoch == 0 else None
                 if records is not None:
-                    records.add(number + 1, epoch + 1, loss, accuracy, training, last=number + 1 == steps)
-                on_step(number + 1, steps, loss)
+                    epoch = math.ceil(step / an_epoch)
+                    records.add(step, epoch, loss, accuracy, training, last=step == steps)
+                on_step(step, steps, loss)
         return Result(losses, tested(does, training, data) if accuracy is None else accuracy, training)
+
+
+def batches(config: Config, examples: int, first: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Each step's number, from 1, and the indices of its images; without the first so many steps."""
+    an_epoch = examples // config.batch_size
+    for epoch in range(first // an_epoch, config.epochs):
+        indices = order(config.seed, epoch, examples)
+        for place in range(max(first - epoch * an_epoch, 0), an_epoch):
+            start = place * config.batch_size
+            yield epoch * an_epoch + place + 1, indices[start : start + config.batch_size]
 
 
 def order(seed: int, epoch: int, examples: int) -> np.ndarray:

@@ -41,7 +41,7 @@ class Steps(NamedTuple):
     """What is compiled.
 
     Attributes:
-        train: (training, number, images, labels) → (training after the step, the mean loss before it).
+        train: (training, step's number, images, labels) → (training after the step, the mean loss before it).
         correct: (training, images, labels) → the number of images that are recognised.
     """
 
