@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import train
+from experiments.train import data
 
 
 class Curve(NamedTuple):
@@ -19,8 +19,8 @@ class Curve(NamedTuple):
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """All training images (N, 8, 8, 1), float32 from 0 to 1, and their labels (N,)."""
-    images, _, labels, _ = train.digits("float32")
-    return images, labels
+    digits = data.digits()
+    return digits.images.astype(np.float32) / digits.white, digits.labels
 
 
 def follow(step: Callable[[Any], tuple[Any, jax.Array]], state: Any, steps: int) -> Curve:

@@ -1,0 +1,114 @@
+"""The loop: all epochs of a run, the test after each, and what is recorded."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.train import models, optimizers
+from experiments.train.arrays import named
+from experiments.train.config import Config
+from experiments.train.data import DATA_SETS, Data, load
+from experiments.train.errors import NonFiniteLoss, require
+from experiments.train.records import recorded
+from experiments.train.step import Steps, Training, compiled, initial
+
+TEST_BATCH = 500  # images of the test at a time, for their memory
+
+OnStep = Callable[[int, int, Any], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes:
+        losses: the mean loss of each step's images, before the step; of the steps of this call.
+        accuracy: the fraction of the test images that are recognised.
+        training: parameters and all other state after the last step.
+    """
+
+    losses: np.ndarray
+    accuracy: float
+    training: Training
+
+
+def run(config: Config, on_step: OnStep = lambda step, steps, loss: None) -> Result:
+    """Train, then test. on_step is told the number of steps made, of all steps, and the last loss.
+
+    Raises:
+        BadConfig: the batch is larger than the training set.
+        BadData: a file of the data is missing or damaged.
+        BadCheckpoint: the run cannot be resumed, or would overwrite another.
+        MissingExtra: naming the extra to install.
+        NonFiniteLoss: naming the step, after its batch and parameters were saved.
+        CannotWrite: the disk is full.
+    """
+    data = load(config.data, config.data_dir)
+    examples, size = data.images.shape[:2]
+    require(config.batch_size <= examples, f"batch size is {config.batch_size}", f"at most {examples}")
+    an_epoch = examples // config.batch_size
+    steps = config.epochs * an_epoch
+    model = models.build(config.model, config.gradients, config.channels, size)
+    optimizer = optimizers.optimizer(
+        config.optimizer, optimizers.schedule(config.schedule, config.learning_rate, steps)
+    )
+    with jax.enable_x64(config.dtype == "float64"):
+        start = initial(config, model, optimizer, data.images.shape[1:])
+        does = compiled(config, model, optimizer, DATA_SETS[config.data].augment, data.white)
+        with recorded(config, start) as (first, training, records):
+            losses = np.zeros(steps - first, config.parameter_dtype)
+            accuracy = None
+            for step, batch in batches(config, examples, first):
+                images, labels = data.images[batch], data.labels[batch]
+                after, value = does.train(training, step, images, labels)
+                losses[step - 1 - first] = loss = np.asarray(value)[()]
+                if not np.isfinite(loss):
+                    saved = _saved(config.out or Path(), step, images, labels, training)
+                    raise NonFiniteLoss(f"the loss of step {step} is {loss}; expected finite. {saved}")
+                training = after
+                accuracy = tested(does, training, data) if step % an_epoch == 0 else None
+                if records is not None:
+                    epoch = math.ceil(step / an_epoch)
+                    records.add(step, epoch, loss, accuracy, training, last=step == steps)
+                on_step(step, steps, loss)
+        return Result(losses, tested(does, training, data) if accuracy is None else accuracy, training)
+
+
+def batches(config: Config, examples: int, first: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Each step's number, from 1, and the indices of its images; without the first so many steps."""
+    an_epoch = examples // config.batch_size
+    for epoch in range(first // an_epoch, config.epochs):
+        indices = order(config.seed, epoch, examples)
+        for place in range(max(first - epoch * an_epoch, 0), an_epoch):
+            start = place * config.batch_size
+            yield epoch * an_epoch + place + 1, indices[start : start + config.batch_size]
+
+
+def order(seed: int, epoch: int, examples: int) -> np.ndarray:
+    """The images of an epoch in their order, a function of seed and epoch alone: a run is resumed in it."""
+    return np.random.default_rng((seed, epoch)).permutation(examples)
+
+
+def tested(does: Steps, training: Training, data: Data) -> float:
+    """The fraction of the test images that are recognised."""
+    starts = range(0, len(data.test_labels), TEST_BATCH)
+    parts = [slice(start, start + TEST_BATCH) for start in starts]
+    correct = [int(does.correct(training, data.test_images[part], data.test_labels[part])) for part in parts]
+    return sum(correct) / len(data.test_labels)
+
+
+def _saved(folder: Path, step: int, images: np.ndarray, labels: np.ndarray, before: Training) -> str:
+    """Keep what the step was given, and say where."""
+    path = folder / f"step-{step}.npz"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {"images": images, "labels": labels, **named(before)}
+        np.savez(path, **arrays)
+    except OSError as error:
+        return f"Its batch and its parameters could not be saved in {path}: {error.strerror}"
+    return f"Its batch and its parameters are in {path}"
