@@ -346,6 +346,7 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "neg": np.negative,
     "nextafter": np.nextafter,
     "not": np.invert,
+    "one_minus_square": lambda x: (1 + x) * (1 - x),
     "or": np.bitwise_or,
     "pow": np.power,
     "rsqrt": lambda x: 1 / np.sqrt(x),
