@@ -47,7 +47,7 @@ class Evaluation:
     def as_users_do(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The results by `jax.jit`, whatever that costs."""
         compiled = self.program([row[0] for row in rows]).compiled
-        return stack([compiled(*row) for row in zip(*rows, strict=True)])
+        return one_by_one(compiled, rows)
 
     def program(self, row: Sequence[Any]) -> Program:
         """The function of a row like this one."""
@@ -167,6 +167,11 @@ def _options(small: bool) -> dict[str, Any]:
 def one_after_another(one: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`one` for each row in turn, in one compiled loop. Not vmapped: that would test another program."""
     return jax.jit(lambda rows: lax.map(lambda row: one(*row), tuple(rows)), **options)
+
+
+def one_by_one(function: Callable[..., Any], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The function's results of each row by itself, stacked."""
+    return stack([function(*row) for row in zip(*rows, strict=True)])
 
 
 def stack(results: Sequence[Sequence[Any]]) -> list[np.ndarray]:

@@ -15,10 +15,11 @@ import numpy as np
 from jaxcnn.check import compare, numeric
 from jaxcnn.check.compare import Excuse
 from jaxcnn.check.eager import eagerly
-from jaxcnn.check.evaluate import Evaluation, Evaluations, resized, stack
+from jaxcnn.check.evaluate import Evaluation, Evaluations, one_by_one, resized, stack
 from jaxcnn.check.report import Counterexample, Evidence, Part
 from jaxcnn.check.rules import Flat
 from jaxcnn.check.shrink import shrink
+from jaxcnn.check.values import by_row
 
 Transformation = Literal["jit", "eager", "vmap", "scan", "second order"]
 Domain = Literal["finite", "infinite", "nan"]
@@ -69,12 +70,12 @@ class Problem:
     @functools.cached_property
     def _run(self) -> Callable[[Sequence[np.ndarray]], Sequence[Any]]:
         if self.host:
-            return lambda rows: stack([self.fun(*row) for row in zip(*rows, strict=True)])
+            return functools.partial(one_by_one, self.fun)
         match self.transformation:
             case "vmap":
                 return self.evaluations.vmapped(self.fun)
             case "eager":
-                return lambda rows: stack([eagerly(self.fun)(*row) for row in zip(*rows, strict=True)])
+                return functools.partial(one_by_one, eagerly(self.fun))
             case "scan":
                 return self.evaluations.batch(self.loop)
             case "second order":
@@ -125,7 +126,7 @@ class Problem:
         excused = [compare.excused(g, t) for g, t in zip(got, truth, strict=True)]
         # where function and reference are infinite alike, so must be the derivatives
         outputs = zip(got[: self.outputs], truth[: self.outputs], strict=True)
-        overflowed = np.any([_by_row(compare.overflowed(g, t)) for g, t in outputs], axis=0)
+        overflowed = np.any([by_row(compare.overflowed(g, t)) for g, t in outputs], axis=0)
         for k in range(self.outputs, len(got)):
             infinite = compare.overflowed(got[k], truth[k])
             excused[k] &= ~(infinite & ~beside(overflowed, infinite))
@@ -133,7 +134,7 @@ class Problem:
         beyond = ~self.inside(rows, "finite")
         excused = [x | (~np.isfinite(t) & beside(beyond, t)) for x, t in zip(excused, truth, strict=True)]
         # where squares overflow, the reference too may come to nonsense: only a NaN is wrong there
-        huge = np.any([_by_row(_huge(row)) for row in rows[: len(self.names)]], axis=0)
+        huge = np.any([by_row(_huge(row)) for row in rows[: len(self.names)]], axis=0)
         for k, g in enumerate(got):
             excused[k] |= ~np.isnan(g) & beside(huge, g)
         excused = [x | y for x, y in zip(excused, self._spoilt(rows, got, truth), strict=True)]
@@ -150,7 +151,7 @@ class Problem:
 
     def _spoilt(self, rows, got, truth) -> list[np.ndarray]:
         """NaN where the reference makes a NaN of its own out of numbers: it spreads as the formula has it."""
-        made = np.any([_by_row(np.isnan(t)) for t in truth[: self.outputs]], axis=0)
+        made = np.any([by_row(np.isnan(t)) for t in truth[: self.outputs]], axis=0)
         made &= self.inside(rows, "infinite")
         return [np.isnan(g) & beside(made, g) for g in got]
 
@@ -163,9 +164,9 @@ class Problem:
         points = rows[: len(self.names)]
         match domain:
             case "finite":
-                outside = [_by_row(~np.isfinite(x)) for x in points]
+                outside = [by_row(~np.isfinite(x)) for x in points]
             case "infinite":
-                outside = [_by_row(np.isnan(x)) for x in points]
+                outside = [by_row(np.isnan(x)) for x in points]
             case "nan":
                 outside = [np.zeros(len(x), bool) for x in points]
         return ~np.any(outside, axis=0)
@@ -298,11 +299,6 @@ def _huge(values: np.ndarray) -> np.ndarray:
     return np.isfinite(values) & (np.abs(values) > np.sqrt(float(jnp.finfo(values.dtype).max)))
 
 
-def _by_row(found: np.ndarray) -> np.ndarray:
-    """Whether there is one in each row."""
-    return np.asarray(found.reshape(len(found), -1).any(axis=1))
-
-
 def beside(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """One entry a row, as an array that broadcasts with numbers of all rows."""
     return rows.reshape(-1, *[1] * (numbers.ndim - 1))
@@ -326,7 +322,7 @@ class Differences(Problem):
 
     def excuses(self, truth, errors):
         """Kinks, where the outputs are finite and no gradient could be estimated; else as of any problem."""
-        broken = np.any([_by_row(~np.isfinite(t)) for t in truth[: self.outputs]], axis=0)
+        broken = np.any([by_row(~np.isfinite(t)) for t in truth[: self.outputs]], axis=0)
         others = [np.where(beside(broken, e), e, np.nan_to_num(e)) for e in errors]
         kinks = [int(np.sum(np.isnan(e[~broken]))) for e in errors]
         return [

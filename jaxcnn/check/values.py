@@ -113,14 +113,15 @@ def part_huge(points: Sequence[np.ndarray], limits: Sequence[float]) -> None:
 
     Products of two such numbers overflow in one order and not in another, which is nobody's error.
     """
-    huge = np.array([_any(np.abs(x) > most) for x, most in zip(points, limits, strict=True)])
+    huge = np.array([by_row(np.abs(x) > most) for x, most in zip(points, limits, strict=True)])
     for row in np.flatnonzero(huge.sum(axis=0) > 1):
         rng = np.random.default_rng(row)  # of its own: other rows stay what they are
         for k in rng.permutation(np.flatnonzero(huge[:, row]))[1:]:
             points[k][row] = rng.standard_normal(points[k][row].shape)
 
 
-def _any(found: np.ndarray) -> np.ndarray:
+def by_row(found: np.ndarray) -> np.ndarray:
+    """Whether there is one in each row."""
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
 
 
