@@ -157,14 +157,21 @@ def _sizes(spec: _Adaptive, like: Array) -> Array:
     return jnp.broadcast_to(jnp.asarray(sizes[..., None], like.dtype), like.shape)
 
 
-# (P.11)  Z[m] = max_{i ∈ w(m)} A[i], and k[m]
+# (P.11)  Z[m] = max_{i ∈ w(m)} A[i], and k[m], the first that is as large
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _maximum(spec: _Adaptive, A: Array) -> tuple[Array, Array]:
     values = _windows(spec, A)
-    masked = jnp.where(like(_present(spec), values), values, jnp.full_like(values, -jnp.inf))
-    k = jnp.argmax(masked, axis=-2)  # a NaN is the greatest, of equals the first; no window begins with a gap
-    return _pick(k, values), k.astype(np.min_scalar_type(values.shape[-2] - 1))
+    present = _present(spec)
+    if not present.all():
+        values = jnp.where(like(present, values), values, jnp.full_like(values, -jnp.inf))
+    Z = jnp.max(values, axis=-2)
+    # a NaN is the greatest, of equals the first; no window begins with a gap. XLA on a CPU makes these two
+    # reductions fast, and not argmax
+    found, size = (values == Z[..., None, :]) | jnp.isnan(values), values.shape[-2]
+    taps = np.arange(size, dtype=np.min_scalar_type(size))[:, None]
+    k = jnp.min(jnp.where(found, jnp.asarray(taps), size), axis=-2)
+    return Z, k.astype(np.min_scalar_type(size - 1))
 
 
 # (P.12)  dA[i] = Σ_{m: w(m)[k[m]] = i} dZ[m]

@@ -30,7 +30,8 @@ from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, wid
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
 from jaxcnn.activations import sigmoid, softplus
-from jaxcnn.softmaxes import balanced, log_softmax, softmax
+from jaxcnn.forms import sums
+from jaxcnn.softmaxes import log_softmax, softmax
 
 
 def softmax_cross_entropy(
@@ -163,9 +164,12 @@ def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
 # (E.1)  L = −Σ_k T[k] log y[k]          dZ[k] = (Σ_j T[j] · y[k] − T[k]) dL          dT[k] = −log y[k] dL
 #        T[k] = w[k] u[k], u = (1 − s) t + s/K:          dt = (1 − s) w dT          dw = Σ_… u dT
 #        Σ_k dZ[k] = 0, (S.0): the entry of the largest logit is minus the sum of the others.
+#        With all the mass on one label, L = −log y[t], so dZ[t] = (exp(−L) − 1) dL, which does not cancel.
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array | None) -> Array:
+    if _one_label(smoothing, t, weights):
+        return _label_surprisal(Z, t).astype(Z.dtype)
     T = _weighted(_smoothed(smoothing, Z, t), weights)
     return jnp.sum(T * _surprisal(Z, T), -1).astype(Z.dtype)
 
@@ -174,13 +178,19 @@ def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Ar
     # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
     linear = _are_labels(t) and weights is None
     kept = softmax(Z) if linear else Z
-    return _softmax_cross_entropy(smoothing, Z, t, weights), (kept, t, weights)
+    L = _softmax_cross_entropy(smoothing, Z, t, weights)
+    return L, (kept, t, weights, L if _one_label(smoothing, t, weights) else None)
 
 
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
-    kept, t, weights = residuals
-    u, dL = _smoothed(smoothing, kept, t), widened(dL)[..., None]
+    kept, t, weights, L = residuals
+    dL = widened(dL)[..., None]
+    if L is not None:
+        y, L = widened(kept), widened(L)[..., None]
+        dZ = jnp.where(_at_label(kept, t), jnp.expm1(-L), jnp.where(jnp.isnan(L), L, y)) * dL
+        return dZ.astype(kept.dtype), None, None
+    u = _smoothed(smoothing, kept, t)
     T = _weighted(u, weights)
     if _are_labels(t) and weights is None:
         y, dt, dw = widened(kept), None, None
@@ -189,7 +199,7 @@ def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
         dt = None if _are_labels(t) else ((1 - smoothing) * _weighted(dT, weights)).astype(t.dtype)
         dw = None if weights is None else jnp.sum(u * dT, tuple(range(kept.ndim - 1))).astype(weights.dtype)
     dZ = (jnp.sum(T, -1, keepdims=True) * y - T) * dL
-    return balanced(kept.ndim - 1, y, dZ).astype(kept.dtype), dt, dw
+    return _balanced(y, dZ).astype(kept.dtype), dt, dw
 
 
 # (E.2)  L = (A − t)²          dA = 2 (A − t) dL          dt = −dA
@@ -258,6 +268,34 @@ _binary_cross_entropy.defvjp(_binary_cross_entropy_fwd, _binary_cross_entropy_bw
 _huber.defvjp(_huber_fwd, _huber_bwd)
 
 
+def _balanced(y: Array, dZ: Array) -> Array:
+    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], (S.0), where y[M] > ½: elsewhere 1 − y[M] loses nothing."""
+    at_M = y > 0.5
+    return jnp.where(at_M, -sums.along(y.ndim - 1, jnp.where(at_M, 0, dZ)), dZ)
+
+
+def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
+    """Whether all the mass of an example is 1 and on its label."""
+    return _are_labels(t) and smoothing == 0 and weights is None
+
+
+def _label_surprisal(Z: Array, t: Array) -> Array:
+    """−log softmax(Z)[t] of labels t, wide; NaN where no class has that label."""
+    log_y = log_softmax(widened(Z))
+    label = t[..., None]
+    at_label = jnp.take_along_axis(log_y, label, -1, mode="clip")
+    return (0 - jnp.where(_known(Z, label), at_label, jnp.nan))[..., 0]  # not −0 where a class is certain
+
+
+def _known(Z: Array, label: Array) -> Array:
+    return (label >= 0) & (label < Z.shape[-1])
+
+
+def _at_label(Z: Array, t: Array) -> Array:
+    """Of Z's shape: which class is the example's label."""
+    return lax.broadcasted_iota(t.dtype, Z.shape, Z.ndim - 1) == t[..., None]
+
+
 def _smoothed(smoothing: float, Z: Array, t: Array) -> Array:
     """u = (1 − s) t + s/K of Z's shape, wide; t itself where nothing is smoothed."""
     mass = _distribution(Z, t)
@@ -272,10 +310,8 @@ def _distribution(Z: Array, t: Array) -> Array:
     """t as masses of Z's shape, wide: all of it on the label; NaN where no class has that label."""
     if not _are_labels(t):
         return widened(t)
-    label = t[..., None]
-    known = (label >= 0) & (label < Z.shape[-1])
-    here = lax.broadcasted_iota(t.dtype, Z.shape, Z.ndim - 1) == label
-    return jnp.where(known, here.astype(widened(Z).dtype), jnp.nan)
+    masses = _at_label(Z, t).astype(widened(Z).dtype)
+    return jnp.where(_known(Z, t[..., None]), masses, jnp.nan)
 
 
 def _surprisal(Z: Array, T: Array) -> Array:

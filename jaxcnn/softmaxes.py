@@ -7,8 +7,9 @@ Neither changes when a constant is added to Z, so
 
     Σ_k dZ[k] = 0                                                                              (S.0)
 
-which gives dZ[M] as minus the sum of the others. So 1 − y[M] is not computed where it would cancel, where
-the probabilities saturate: beyond y[M] = ½, which one class alone can reach.
+Where the probabilities saturate, y[M] near 1, a plain 1 − y[M] would cancel, and it is not computed: the
+logarithm keeps R apart from its 1, softmax's cotangents are counted from dA[M], and what the logarithm's
+leave for M is minus the sum of the others. Beyond y[M] = ½, which one class alone can reach, that is needed.
 
 Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
 Source: article section "Backpropagation", of which they are the exception; ledger L12, L20.
@@ -23,6 +24,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
+from jaxcnn.forms import sums
 
 
 def softmax(Z: ArrayLike, axis: int = -1) -> Array:
@@ -74,12 +76,14 @@ def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
 # ------------------------------------------------------------------------------ the rules
 
 
-# (S.1)  y[k] = exp(Z[k] − Z[M]) / (1 + R)          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j]), dZ[M] by (S.0)
+# (S.1)  y[k] = exp(Z[k] − Z[M]) / Σ_j exp(Z[j] − Z[M])
+#        dZ[k] = y[k] (D[k] − Σ_j D[j] y[j]) with D = dA, or D = dA − dA[M], of which M's own term is 0
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax(axis: int, Z: Array) -> Array:
-    above, R = _from_largest(axis, Z)
-    return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+    wide = widened(Z)
+    terms = jnp.exp(wide - jnp.max(wide, axis, keepdims=True))
+    return (terms / jnp.sum(terms, axis, keepdims=True)).astype(Z.dtype)
 
 
 def _softmax_fwd(axis: int, Z: Array):
@@ -90,11 +94,12 @@ def _softmax_fwd(axis: int, Z: Array):
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_bwd(axis: int, y: Array, dA: Array):
     wide_y, wide_dA = widened(y), widened(dA)
-    dZ = wide_y * (wide_dA - jnp.sum(wide_dA * wide_y, axis, keepdims=True))
-    return (balanced(axis, wide_y, dZ).astype(y.dtype),)
+    D = wide_dA - sums.along(axis, jnp.where(wide_y > 0.5, wide_dA, 0))
+    return ((wide_y * (D - sums.along(axis, D * wide_y))).astype(y.dtype),)
 
 
-# (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] Σ_j dA[j], dZ[M] by (S.0)
+# (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] S, S = Σ_j dA[j]
+#        by (S.0) dZ[M] = −Σ_{k≠M} (dA[k] − y[k] S) = S Σ_{k≠M} y[k] − Σ_{k≠M} dA[k]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax(axis: int, Z: Array) -> Array:
@@ -109,8 +114,10 @@ def _log_softmax_fwd(axis: int, Z: Array):
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_bwd(axis: int, y: Array, dA: Array):
     wide_y, wide_dA = widened(y), widened(dA)
-    dZ = wide_dA - wide_y * jnp.sum(wide_dA, axis, keepdims=True)
-    return (balanced(axis, wide_y, dZ).astype(y.dtype),)
+    at_M = wide_y > 0.5
+    S, others = sums.along(axis, wide_dA), sums.along(axis, jnp.where(at_M, 0, wide_dA))
+    at_others = sums.along(axis, jnp.where(at_M, 0, wide_y))
+    return (jnp.where(at_M, S * at_others - others, wide_dA - wide_y * S).astype(y.dtype),)
 
 
 _softmax.defvjp(_softmax_fwd, _softmax_bwd)
@@ -118,13 +125,6 @@ _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
 
 
 # --------------------------------------------------------------------- what the rules share
-
-
-def balanced(axis: int, y: Array, dZ: Array) -> Array:
-    """dZ with dZ[M] = −Σ_{k≠M} dZ[k], equation (S.0), where y[M] > ½: elsewhere 1 − y[M] loses nothing."""
-    at_M = y > 0.5
-    others = jnp.where(at_M, 0, dZ)
-    return jnp.where(at_M, -jnp.sum(others, axis, keepdims=True), dZ)
 
 
 def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
@@ -135,8 +135,8 @@ def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
     Z = widened(Z)
     above = Z - jnp.max(Z, axis, keepdims=True)
     largest = above == 0  # nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
-    others = jnp.sum(jnp.where(largest, 0, jnp.exp(above)), axis, keepdims=True)
-    equals = jnp.sum(largest, axis, keepdims=True, dtype=Z.dtype)
+    others = sums.along(axis, jnp.where(largest, 0, jnp.exp(above)))
+    equals = sums.along(axis, largest.astype(Z.dtype))
     return above, others + jnp.maximum(equals - 1, 0)
 
 

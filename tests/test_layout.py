@@ -47,10 +47,10 @@ ROOMS = {
     "adaptive_pooling": {"_arrays", "_errors", "forms", "window"},
     "upsampling": {"_arrays", "_errors", "forms"},
     "rectifiers": {"_arrays", "_errors"},
-    "softmaxes": {"_arrays", "_errors"},
+    "softmaxes": {"_arrays", "_errors", "forms"},
     "activations": {"_arrays", "_errors", "rectifiers", "softmaxes"},
     "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
-    "losses": {"_arrays", "_errors", "_sharding", "activations", "softmaxes"},
+    "losses": {"_arrays", "_errors", "_sharding", "activations", "forms", "softmaxes"},
     "normalization": {"_arrays", "_errors", "_sharding"},
     "stochastic": {"_arrays", "_errors"},
 }

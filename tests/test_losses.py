@@ -385,10 +385,11 @@ def test_gradients_of_gradients():
     assert two == 2
 
 
-def test_the_residuals_are_the_inputs_and_the_difference():
+def test_the_residuals_are_probabilities_labels_and_losses_and_the_difference():
     Z, t = normal(3, 4), labels(0, 1, 2)
-    residuals = jax.tree.leaves(jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z)[1])
-    assert sum(residual.nbytes for residual in residuals) == Z.nbytes + t.nbytes
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z)
+    residuals = jax.tree.leaves(pull)
+    assert sum(residual.nbytes for residual in residuals) == Z.nbytes + t.nbytes + L.nbytes
     residuals = jax.tree.leaves(jax.vjp(squared_error, Z, Z)[1])
     assert sum(residual.nbytes for residual in residuals) == Z.nbytes
 

@@ -44,7 +44,8 @@ class Row:
         kernel: f and K of a convolution, K of a dense layer.
         faces: what is timed: "forward"; "dA", "dW" or all cotangents, "backward", with the residuals given;
             "gradient", forward and backward pass in one program.
-        target: the line of `targets.OPERATIONS` that it is held to, if any.
+        target: the line of `targets.TARGETS` that it belongs to, if any.
+        held: whether the line's numbers are demanded of it; they were set on such rows. The others are shown.
         dtype: of all floating arguments.
     """
 
@@ -55,6 +56,7 @@ class Row:
     kernel: tuple[int, ...] = ()
     faces: tuple[str, ...] = WHOLE
     target: str = ""
+    held: bool = True
     dtype: str = "float32"
 
     @property
@@ -92,7 +94,7 @@ def conv(
 ) -> Row:
     """A convolution that keeps the size but for its stride: p = d (f − 1)/2."""
     n = (n, n) if isinstance(n, int) else n
-    row = {key: other.pop(key) for key in ("faces", "target", "dtype", "operation") if key in other}
+    row = {key: other.pop(key) for key in ("faces", "target", "held", "dtype", "operation") if key in other}
     d = other.get("dilation", 1)
     keywords = {"stride": s, "padding": d * (f - 1) // 2, **other}
     row = {"operation": "conv", "faces": CONVOLUTION, **row}
@@ -149,16 +151,25 @@ OPERATIONS = [
     # first layers
     conv("conv 3×3, 3→32, 32×32", 32, 3, 32, target="first layer", faces=FIRST_LAYER),
     conv("conv 3×3, 1→32, 32×32", 32, 1, 32, target="first layer", faces=FIRST_LAYER),
-    conv("conv 3×3, 3→32, 32×32, batch 128", 32, 3, 32, B=128, target="first layer", faces=FIRST_LAYER),
+    conv(
+        "conv 3×3, 3→32, 32×32, batch 128",
+        32,
+        3,
+        32,
+        B=128,
+        target="first layer",
+        held=False,
+        faces=FIRST_LAYER,
+    ),
     conv("conv 5×5, 1→6, 28×28", 28, 1, 6, 5, faces=FIRST_LAYER),
     # depthwise
     depthwise("3×3, 64 ch, 32×32", 32, 64, target="depthwise", faces=(*CONVOLUTION, "gradient")),
     depthwise("3×3/2, 64 ch, 32×32", 32, 64, s=2, target="depthwise"),
-    depthwise("5×5, 64 ch, 16×16", 16, 64, 5, target="depthwise"),
-    depthwise("5×5/2, 64 ch, 16×16", 16, 64, 5, s=2, target="depthwise"),
-    depthwise("3×3, 512 ch, 4×4", 4, 512),
-    depthwise("3×3, 64 ch, 32×32, batch 1", 32, 64, B=1),
-    depthwise("3×3, 64 ch, 16×16, batch 128", 16, 64, B=128),
+    depthwise("5×5, 64 ch, 16×16", 16, 64, 5, target="depthwise", held=False),
+    depthwise("5×5/2, 64 ch, 16×16", 16, 64, 5, s=2, target="depthwise", held=False),
+    depthwise("3×3, 512 ch, 4×4", 4, 512, target="depthwise", held=False),
+    depthwise("3×3, 64 ch, 32×32, batch 1", 32, 64, B=1, target="depthwise", held=False),
+    depthwise("3×3, 64 ch, 16×16, batch 128", 16, 64, B=128, target="depthwise", held=False),
     depthwise("3×3, 64 ch, 32×32, bfloat16", 32, 64, **BF16),
     # grouped
     *(
@@ -166,7 +177,7 @@ OPERATIONS = [
         for G in (4, 32)
     ),
     *(
-        conv(f"conv 3×3, {G} groups, 128→128, 8×8", 8, 128, 128, groups=G, B=8, target="grouped")
+        conv(f"conv 3×3, {G} groups, 128→128, 8×8", 8, 128, 128, groups=G, B=8, target="grouped", held=False)
         for G in (2, 8, 16)
     ),
     # pools

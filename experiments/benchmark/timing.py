@@ -14,6 +14,12 @@ class Times(NamedTuple):
     samples: int
 
 
+def together(first: Times, second: Times) -> Times:
+    """Two runs as one, with the median of the longer."""
+    longer = max(first, second, key=lambda times: times.samples)
+    return Times(min(first.least, second.least), longer.median, first.samples + second.samples)
+
+
 def interleave(calls: Mapping[str, Callable[[], Any]], *, seconds: float, most: int) -> dict[str, Times]:
     """The times of each call, which waits for its result.
 

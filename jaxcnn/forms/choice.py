@@ -6,7 +6,8 @@ On a CPU, of a group or of groups merged, the first row that fits:
     one tap                                                 products
     conv of at most 4 channels, and 9 taps in all of them   thin
     conv_dA of at most 4 channels, and 81 taps              products
-    conv_dW of at most 4 channels, and 81 taps              thin
+    conv_dW of at most 4 channels, and 9 taps               thin
+    conv_dW of them, 81 taps, and 32 filters or more        thin
     3×3 at stride 1, of 128 channels and filters or more    winograd
     else                                                    as elsewhere
 
@@ -38,7 +39,7 @@ from jaxcnn.window import Window
 
 Face = Callable[[Array, Array], Array]
 
-_FEW, _WIDE = 4, 128  # channels
+_FEW, _SOME, _WIDE = 4, 32, 128  # channels or filters
 _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
 
 
@@ -79,8 +80,10 @@ def _on_cpu(face: str, window: Window, channels: int, filters: int) -> ModuleTyp
     if channels <= _FEW:
         if face == "conv":
             return thin if taps * channels <= _MOST_TERMS else correlation
-        if taps <= _MOST_TAPS:
-            return products if face == "conv_dA" else thin
+        if face == "conv_dA" and taps <= _MOST_TAPS:
+            return products
+        if face == "conv_dW" and (taps <= _MOST_TERMS or (taps <= _MOST_TAPS and filters >= _SOME)):
+            return thin
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
     return _elsewhere(face, window)

@@ -6,10 +6,12 @@ With K = C·M filters, and A'[·, k] = A[·, ⌊k/M⌋] the channel that filter 
     dA'     = Σ_j S_jᵀ (dZ W[j]), dA the sum of its every M neighbours
     dW[j,k] = Σ_{b,m} A'_pad[b, m·s + j·d, k] dZ[b,m,k]
 
-Z unrolls the taps; of very many, those of a row. dA adds up the spread shares of few taps; of more, it is
-a Z of dZ for each phase (`interleaving`). dW is a loop over taps. Each sums R rows multiply-add by
-multiply-add, and the R times smaller rest by a product with ones, where XLA's own reduction on a CPU
-would read columns number by number. The images are summed last, so that sharded ones are in one go.
+Z unrolls the taps. Few of them read the pixels as they lie and add zeros for the border, where a padded copy
+would cost more than the rest (3×3 at stride 2: 0.67 ms with the copy, 0.33 without); of very many, those of a
+row are unrolled. dA adds up the spread shares of few taps; of more, it is a Z of dZ for each phase
+(`interleaving`). dW is a loop over taps. Each sums R rows multiply-add by multiply-add, and the R times
+smaller rest by a product with ones, where XLA's own reduction on a CPU would read columns number by number.
+The images are summed last, so that sharded ones are in one go.
 """
 
 import functools
@@ -21,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving
-from jaxcnn.forms.windows import pad, tap, traced_tap, untap, widened
+from jaxcnn.forms.windows import pad, tap, tap_inside, traced_tap, untap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _MOST_TAPS = 9, 64
@@ -32,8 +34,11 @@ def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z = Σ_j (S_j A') W[j]."""
-    A_pad = lax.optimization_barrier(pad(_repeated(A, W.shape[-1]), window))
-
+    A = _repeated(A, W.shape[-1])
+    if math.prod(window.size) <= _FEW_TAPS:
+        terms = (widened(tap_inside(A, window, j)) * _filter(W[j], A) for j in window.taps())
+        return functools.reduce(operator.add, terms)
+    A_pad = lax.optimization_barrier(pad(A, window))
     if math.prod(window.size) <= _MOST_TAPS:
         terms = (widened(tap(A_pad, window, j)) * _filter(W[j], A_pad) for j in window.taps())
         return functools.reduce(operator.add, terms)

@@ -68,12 +68,14 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     even against pixels of −inf.
     """
     A_pad = pad(A, window, -jnp.inf)
-    Z = functools.reduce(jnp.maximum, (tap(A_pad, window, j) for j in window.taps()))
+    values = [
+        widened(tap(A_pad, window, j)) for j in window.taps()
+    ]  # XLA on a CPU would round after each step
+    Z = functools.reduce(jnp.maximum, values)
     index = jnp.zeros_like(Z, index_dtype(window))
-    for flat, j in reversed(list(enumerate(window.taps()))):
-        value = tap(A_pad, window, j)
+    for flat, value in reversed(list(enumerate(values))):
         index = jnp.where((value == Z) | jnp.isnan(value), jnp.asarray(flat, index.dtype), index)
-    return Z, on_pixels(index, Z, window)
+    return Z.astype(A.dtype), on_pixels(index, Z, window)
 
 
 def on_pixels(index: Array, Z: Array, window: Window) -> Array:

@@ -56,6 +56,21 @@ def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
     )
 
 
+def tap_inside(A: Array, window: Window, j: Sequence[int]) -> Array:
+    """S_j A of A (B, *n, C) without its border: what tap j sees of the pixels, 0 where it sees padding."""
+    start, limit, edges = [], [], []
+    for a in range(window.rank):
+        n, m, s = window.input_size[a], window.output_size[a], window.stride[a]
+        offset = j[a] * window.dilation[a] - window.padding[a][0]
+        first = min(m, max(0, -(offset // s)))  # window m sees pixel m·s + offset
+        last = max(first, min(m, (n - 1 - offset) // s + 1))
+        start.append(first * s + offset if first < last else 0)
+        limit.append((last - 1) * s + offset + 1 if first < last else 0)
+        edges.append((first, m - last, 0))
+    seen = lax.slice(A, (0, *start, 0), (A.shape[0], *limit, A.shape[-1]), (1, *window.stride, 1))
+    return lax.pad(seen, jnp.zeros((), A.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
     """`tap` of a j that is traced."""
     axes = range(window.rank)
