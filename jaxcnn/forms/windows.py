@@ -3,7 +3,7 @@
 By (W.1), tap j of window m sees pixel i = m·s + j·d − p. For a fixed j that is one strided slice of
 the padded input, a linear map S_j from pixels to windows:
 
-    (S_j A)[m]  = A_pad[m·s + j·d]                                   `tap`
+    (S_j A)[m]  = A_pad[m·s + j·d]                                   `tap`, or `placed` `pixels`
     (S_jᵀ V)[i] = V[m]  where m·s + j·d − p = i for some m, else 0    `untap`
 
 A convolution is Z = Σ_j (S_j A) W[j] and its dA is Σ_j S_jᵀ (dZ W[j]ᵀ).
@@ -56,19 +56,41 @@ def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
     )
 
 
-def tap_inside(A: Array, window: Window, j: Sequence[int]) -> Array:
-    """S_j A of A (B, *n, C) without its border: what tap j sees of the pixels, 0 where it sees padding."""
-    start, limit, edges = [], [], []
+def inside(window: Window, j: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Of each axis the windows whose tap j sees a pixel, first and one past the last, and the first's pixel."""
+    found = []
     for a in range(window.rank):
         n, m, s = window.input_size[a], window.output_size[a], window.stride[a]
-        offset = j[a] * window.dilation[a] - window.padding[a][0]
-        first = min(m, max(0, -(offset // s)))  # window m sees pixel m·s + offset
+        offset = j[a] * window.dilation[a] - window.padding[a][0]  # window m sees pixel m·s + offset
+        first = min(m, max(0, -(offset // s)))
         last = max(first, min(m, (n - 1 - offset) // s + 1))
-        start.append(first * s + offset if first < last else 0)
-        limit.append((last - 1) * s + offset + 1 if first < last else 0)
-        edges.append((first, m - last, 0))
-    seen = lax.slice(A, (0, *start, 0), (A.shape[0], *limit, A.shape[-1]), (1, *window.stride, 1))
-    return lax.pad(seen, jnp.zeros((), A.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+        found.append((first, last, first * s + offset if first < last else 0))
+    return found
+
+
+def pixels(A: Array, window: Window, j: Sequence[int]) -> Array:
+    """What tap j sees of A (B, *n, C), without the padding: one pixel for each window `inside`."""
+    ranges = inside(window, j)
+    start = [pixel for _, _, pixel in ranges]
+    limit = [
+        i + (last - first - 1) * s + 1 if first < last else i
+        for (first, last, i), s in zip(ranges, window.stride, strict=True)
+    ]
+    return lax.slice(A, (0, *start, 0), (A.shape[0], *limit, A.shape[-1]), (1, *window.stride, 1))
+
+
+def seeing(V: Array, window: Window, j: Sequence[int]) -> Array:
+    """V (B, *n_out, C) of the windows whose tap j sees a pixel."""
+    ranges = inside(window, j)
+    start, limit = [first for first, _, _ in ranges], [last for _, last, _ in ranges]
+    return lax.slice(V, (0, *start, 0), (V.shape[0], *limit, V.shape[-1]))
+
+
+def placed(V: Array, window: Window, j: Sequence[int]) -> Array:
+    """The adjoint of `seeing`: V of these windows, and 0 of the others, (B, *n_out, C)."""
+    ranges = zip(inside(window, j), window.output_size, strict=True)
+    edges = [(first, m - last, 0) for (first, last, _), m in ranges]
+    return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
