@@ -143,6 +143,7 @@ def test_every_claim_has_its_verdict_formulas_and_functions(page, report):
         for function, equation in FORMULAS[ruling["claim"]].functions:
             assert function.replace(":", ".") in words
             assert f"equation ({equation})" in words or not equation
+            assert f"({equation})" in (ROOT / source(function).file).read_text() or not equation
 
 
 def test_the_summary_counts_the_verdicts(page, report):

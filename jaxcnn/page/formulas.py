@@ -72,7 +72,7 @@ FORMULAS: dict[str, Formulas] = {
         "frac{∂Z[m]}{∂W[j]} ≠ 0 ⇔ 0 ≤ m·s + j·d − p < n",
         (("jaxcnn.window:Window.inside", "W.1"),),
     ),
-    "L12": Formulas("dZ = dA ∗ g′(Z)", "dZ = J^T dA", (("jaxcnn.activations:activation_dZ", "A.1"),)),
+    "L12": Formulas("dZ = dA ∗ g′(Z)", "dZ = J^T dA", (("jaxcnn.activations:activation_dZ", ""),)),
     "L13": Formulas(
         "dA += Σ_{m=0}^{n_h} Σ_{n=0}^{n_w} W · dZ[m,n]",
         "dA_{pad}[m·s : m·s + e : d] += Σ_o W[…,o] dZ[m,o]",
