@@ -79,9 +79,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(missing_extra("jaxcnn verify", error, "check"), file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"jaxcnn verify: {error.filename}: {error.strerror}; expected a file to write", file=sys.stderr)
-        return 2
 
 
 def _check_file(parser: argparse.ArgumentParser, option: str, path: Path) -> None:
@@ -138,7 +135,7 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, json_: Path | None, h
             found = search(derivation, geometries=geometries)
             rows.extend(found)
             if html is not None:
-                by_part = errors(derivation)
+                by_part = errors(derivation) if all(row.verdict is Check.PASS for row in found) else {}
                 precision.extend(by_part.get(row.part, {}) for row in found)
 
     wrong = any(r.wrong for r in rulings) or any(r.verdict is Check.FAIL for r in rows)
@@ -159,12 +156,19 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, json_: Path | None, h
         "identities": [proof.as_dict() for proof in proofs.values()],
         "operations": [row.as_dict() for row in rows],
     }
-    if json_ is not None:
-        json_.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    texts: dict[Path, str] = {}
     if html is not None:
         for row, by_dtype in zip(report["operations"], precision, strict=True):
             row["ulp_by_dtype"] = by_dtype
-        html.write_text(render(report, way_to_repository(html)), encoding="utf-8")
+        texts[html] = render(report, way_to_repository(html))
+    if json_ is not None:
+        texts[json_] = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    for path, text in texts.items():
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"jaxcnn verify: {path}: {error.strerror}; expected a file to write", file=sys.stderr)
+            return 2
     return code
 
 

@@ -28,7 +28,7 @@ def halved() -> np.ndarray:
 
 
 def draw(step: int | None) -> Sheet:
-    """The photograph and the five filters, two of them by both formulas."""
+    """The photograph, the five filters, and one of them by the other formula."""
     results = {name: photograph_through(name) for name in FILTERS}
     gap = {name: float(np.abs(Z - formula).max()) for name, (Z, formula) in results.items()}
     flip = {name: float(np.abs(Z + formula).max()) for name, (Z, formula) in results.items()}

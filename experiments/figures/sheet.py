@@ -47,11 +47,6 @@ class Grid:
         """x of the right edge."""
         return self.x + self.cell * self.texts.shape[1]
 
-    @property
-    def bottom(self) -> float:
-        """y of the lower edge."""
-        return self.y + self.cell * self.texts.shape[0]
-
     def window(
         self, at: Sequence[int], size: Sequence[int], colour: str, *, width: float = 3.0, dashed: bool = False
     ) -> None:

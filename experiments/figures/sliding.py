@@ -40,10 +40,11 @@ def draw_placed(step: int | None) -> Sheet:
         7.6,
         "Figure 3 · A kernel placed on the image",
         "Lay the kernel on the image, multiply each pair of numbers, add the products: one number of the "
-        f"output. Then move on by a pixel. The 6×6 image gives a {Z.shape[0]}×{Z.shape[1]} output. The "
-        "article calls this its formula G[m,n] = Σ h[j,k] f[m−j, n−k], which rotates the kernel: on this "
-        f"edge kernel the formula gives {flips}. L1 and L2 hold as printed for kernels with rot180(h) = "
-        "h; a layer computes the cross-correlation drawn here.",
+        f"output. Then move on by a pixel. The {'×'.join(map(str, IMAGE.shape))} image gives a "
+        f"{'×'.join(map(str, Z.shape))} output. The article calls this its formula G[m,n] = Σ h[j,k] "
+        f"f[m−j, n−k], which rotates the kernel: on this edge kernel the formula gives {flips}. L1 and L2 "
+        "hold as printed for kernels with rot180(h) = h; a layer computes the cross-correlation drawn "
+        "here.",
     )
     A = sheet.matrix("A", IMAGE, 0.5, 1, INPUT, label="image A")
     sheet.symbol(7.2, 4, "∗")

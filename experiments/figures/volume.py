@@ -23,7 +23,7 @@ def share(channel: int, filter: int) -> np.ndarray:
 
 
 def draw(step: int | None) -> Sheet:
-    """Channels by rows, filters by columns; each filter's output below its kernels."""
+    """Channels by rows, filters by columns; the outputs on the right."""
     Z = outputs()
     (n, _, c), (f, _, _, filters) = A.shape, W.shape
     sheet = Sheet(

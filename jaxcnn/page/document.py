@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxcnn.page.claims import badge, claim
 from jaxcnn.page.elements import Markup, tag
-from jaxcnn.page.tables import identities, index, operations
+from jaxcnn.page.tables import failures, identities, index, operations
 
 _STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 _OUTCOMES = {
@@ -61,13 +61,12 @@ def _sections(report: Mapping[str, Any], repository: str | None) -> list[tuple[s
     found = [("summary", "Summary", [_counts(report), index(report["claims"])])]
     found.append(("claims", "Claims", [claim(ruling, repository) for ruling in report["claims"]]))
     if report["identities"]:
-        found.append(
-            ("identities", "Index identities", [tag("p", _IDENTITIES), identities(report["identities"])])
-        )
+        content = [tag("p", _IDENTITIES), identities(report["identities"], names)]
+        found.append(("identities", "Index identities", content))
     if report["operations"]:
-        found.append(
-            ("operations", "Operations", [tag("p", _OPERATIONS), operations(report["operations"], names)])
-        )
+        rows = report["operations"]
+        content = [tag("p", _OPERATIONS), *failures(rows), operations(rows, names)]
+        found.append(("operations", "Operations", content))
     found.append(("machine", "Machine and versions", _machine(report)))
     return found
 

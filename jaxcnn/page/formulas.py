@@ -53,7 +53,8 @@ FORMULAS: dict[str, Formulas] = {
     ),
     "L7": Formulas(
         "[n, n, c] ∗ [f, f, c] = ceil{abs{frac{n + 2p − f}{s} + 1}, abs{frac{n + 2p − f}{s} + 1}, n_f}",
-        '[n_1, n_2, c] ∗ [f_1, f_2, c] = [n_{out,1}, n_{out,2}, n_f], "each axis by" n_{out}',
+        "[n_1, n_2, c] ∗ [f_1, f_2, c] = [n_{out,1}, n_{out,2}, n_f]\n"
+        "n_{out,a} = floor{frac{n_a + p_a + q_a − d_a(f_a − 1) − 1}{s_a}} + 1",
         (("jaxcnn.window:resolve", "W.2"),),
     ),
     "L8": Formulas(

@@ -24,12 +24,12 @@ def index(rulings: Sequence[Mapping[str, Any]]) -> Markup:
     return table("The claims and their verdicts", headings, rows, id="index")
 
 
-def identities(proofs: Sequence[Mapping[str, Any]]) -> Markup:
-    """One row an identity, the anchor of the links from the evidence."""
+def identities(proofs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> Markup:
+    """One row an identity, the anchor of the links from the evidence; `named` are the claims on the page."""
     rows = [
         (
             tag("span", proof["identity"], id=identity_id(proof)),
-            proof["source"],
+            _linked(proof["source"], named),
             badge(proof["verdict"]),
             proof["scope"],
             proof["statement"],
@@ -48,8 +48,8 @@ def _trouble(proof: Mapping[str, Any]) -> str:
 
 
 def operations(rows: Sequence[Mapping[str, Any]], named: Sequence[str]) -> Markup:
-    """One row an output or gradient; `named` are the claims on this page, to which sources link."""
-    dtypes = list(rows[0]["ulp_by_dtype"])
+    """One row an output or gradient; `named` are the claims on the page, to which sources link."""
+    dtypes = list(dict.fromkeys(dtype for row in rows for dtype in row["ulp_by_dtype"]))
     body = [
         (
             f"{row['operation']}, {row['part'].removeprefix('the ')}",
@@ -64,6 +64,21 @@ def operations(rows: Sequence[Mapping[str, Any]], named: Sequence[str]) -> Marku
     ]
     headings = ("output or gradient", "source", "verdict", "geometries", "numbers", "agreement, ulp", *dtypes)
     return table("Operations against jax.grad of their oracles", headings, body)
+
+
+def failures(rows: Sequence[Mapping[str, Any]]) -> list[Markup]:
+    """The smallest counterexample of each row that has one, in the checker's own words."""
+    found = []
+    for row in rows:
+        if row["counterexample"] is not None:
+            keywords = ", ".join(
+                f"{name}={value}" for name, value in row["counterexample"]["keywords"].items()
+            )
+            title = f"{row['operation']}, {row['part']}: {row['verdict']}"
+            report = f"{keywords}\n{row['counterexample']['report']}".strip()
+            words = tag("pre", report, tabindex="0", role="region", aria_label=title)
+            found += [tag("h3", title), words]
+    return found
 
 
 def _ulp(error: float | None) -> str:
