@@ -281,8 +281,9 @@ def test_the_committed_gallery_is_small_and_in_the_readme():
             ["--sheet", "no/such/folder/x.png"],
             "argument --sheet: there is no folder no/such/folder",
         ),
+        (["--sheet", str(ROOT)], f"argument --sheet: {ROOT} is a folder; expected a file"),
     ],
-    ids=["unknown", "no number", "both", "a file as folder", "no folder"],
+    ids=["unknown", "no number", "both", "a file as folder", "no folder", "a folder"],
 )
 def test_a_wrong_call_is_exit_code_2(capsys, arguments, message):
     with pytest.raises(SystemExit) as exit_:

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("argument --sheet: not allowed with argument --only; it shows all figures")
     if given.sheet is not None and not given.sheet.parent.is_dir():
         parser.error(f"argument --sheet: there is no folder {given.sheet.parent}")
+    if given.sheet is not None and given.sheet.is_dir():
+        parser.error(f"argument --sheet: {given.sheet} is a folder; expected a file")
     try:
         from experiments.figures import files
     except ModuleNotFoundError as error:
