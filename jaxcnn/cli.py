@@ -12,6 +12,8 @@ wrong, 3 UNCHECKED.
 
 import argparse
 import json
+import os
+import platform
 import re
 import sys
 import time
@@ -52,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verify.add_argument("--thorough", action="store_true", help="many more cases; takes many minutes")
     verify.add_argument("--json", type=Path, metavar="FILE", help="also write everything to FILE as JSON")
+    verify.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="also write everything to FILE as a page, with errors by dtype",
+    )
     check = commands.add_parser(
         "check",
         help="check a hand-written gradient of your own",
@@ -60,17 +68,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     command_check.add_arguments(check)
     arguments = parser.parse_args(argv)
-    if arguments.json is not None and not arguments.json.parent.is_dir():
-        parser.error(f"argument --json: there is no folder {arguments.json.parent}")
-    if arguments.json is not None and arguments.json.is_dir():
-        parser.error(f"argument --json: {arguments.json} is a folder; expected a file")
+    for option in ("json", "html"):
+        path = getattr(arguments, option, None)
+        if path is not None:
+            _check_file(parser, option, path)
     if arguments.command == "check":
         return command_check.run(check, arguments)
     try:
-        return _verify(arguments.claim, arguments.thorough, arguments.json)
+        return _verify(arguments.claim, arguments.thorough, arguments.json, arguments.html)
     except ModuleNotFoundError as error:
         print(missing_extra("jaxcnn verify", error, "check"), file=sys.stderr)
         return 2
+
+
+def _check_file(parser: argparse.ArgumentParser, option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before the work begins."""
+    if not path.parent.is_dir():
+        parser.error(f"argument --{option}: there is no folder {path.parent}")
+    if path.is_dir():
+        parser.error(f"argument --{option}: {path} is a folder; expected a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        parser.error(f"argument --{option}: {path} cannot be written; expected a file that can")
 
 
 def _claim_number(text: str) -> int:
@@ -80,17 +98,20 @@ def _claim_number(text: str) -> int:
     return int(match[1])
 
 
-def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) -> int:
+def _verify(numbers: Sequence[int] | None, thorough: bool, json_: Path | None, html: Path | None) -> int:
     # the rows are exact in float64, and inexact ones are judged against it
     jax.config.update("jax_enable_x64", True)
     from jaxcnn.check import Verdict as Check
     from jaxcnn.derivations import display
     from jaxcnn.derivations.claims import CLAIMS
     from jaxcnn.derivations.ledger import judge
+    from jaxcnn.derivations.precision import errors
     from jaxcnn.derivations.proofs.identity import Outcome, prove
     from jaxcnn.derivations.proofs.table import IDENTITIES
-    from jaxcnn.derivations.search import search
+    from jaxcnn.derivations.search import Row, search
     from jaxcnn.derivations.table import DERIVATIONS
+    from jaxcnn.page.document import render
+    from jaxcnn.page.sources import way_to_repository
 
     began = time.perf_counter()
     claims = [claim for claim in CLAIMS if numbers is None or claim.number in numbers]
@@ -107,10 +128,15 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) ->
         for claim in claims:
             step(f"{claim.name} {claim.section}")
             rulings.append(judge(claim, thorough=thorough, proofs=proofs))
-        rows = []
+        rows: list[Row] = []
+        precision: list[dict[str, float]] = []
         for derivation in derivations:
             step(f"{derivation.name} against jax.grad")
-            rows.extend(search(derivation, geometries=geometries))
+            found = search(derivation, geometries=geometries)
+            rows.extend(found)
+            if html is not None:
+                by_part = errors(derivation) if all(row.verdict is Check.PASS for row in found) else {}
+                precision.extend(by_part.get(row.part, {}) for row in found)
 
     wrong = any(r.wrong for r in rulings) or any(r.verdict is Check.FAIL for r in rows)
     wrong = wrong or any(proof.verdict is Outcome.REFUTED for proof in proofs.values())
@@ -121,17 +147,28 @@ def _verify(numbers: Sequence[int] | None, thorough: bool, path: Path | None) ->
     if rows:
         display.show_rows(rows)
     display.show_summary(rulings, list(proofs.values()), rows, code, seconds, _versions())
-    if path is not None:
-        report: dict[str, Any] = {
-            "versions": _versions(),
-            "thorough": thorough,
-            "seconds": round(seconds, 1),
-            "exit_code": code,
-            "claims": [ruling.as_dict() for ruling in rulings],
-            "identities": [proof.as_dict() for proof in proofs.values()],
-            "operations": [row.as_dict() for row in rows],
-        }
-        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    report: dict[str, Any] = {
+        "versions": _versions(),
+        "thorough": thorough,
+        "seconds": round(seconds, 1),
+        "exit_code": code,
+        "claims": [ruling.as_dict() for ruling in rulings],
+        "identities": [proof.as_dict() for proof in proofs.values()],
+        "operations": [row.as_dict() for row in rows],
+    }
+    texts: dict[Path, str] = {}
+    if html is not None:
+        for row, by_dtype in zip(report["operations"], precision, strict=True):
+            row["ulp_by_dtype"] = by_dtype
+        texts[html] = render(report, way_to_repository(html))
+    if json_ is not None:
+        texts[json_] = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    for path, text in texts.items():
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"jaxcnn verify: {path}: {error.strerror}; expected a file to write", file=sys.stderr)
+            return 2
     return code
 
 
@@ -141,5 +178,6 @@ def _versions() -> dict[str, str]:
         "jax": jax.__version__,
         "jaxlib": jaxlib.__version__,
         "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
         "device": jax.devices()[0].device_kind,
     }

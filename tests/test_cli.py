@@ -97,7 +97,9 @@ def test_a_row_for_each_output_and_gradient(capsys, ledger, tmp_path):
 
 def test_a_wrong_operation_is_exit_code_1(capsys, ledger, tmp_path):
     ledger((L3,), (replace(RELU, operation=lambda Z: jaxcnn.relu(Z) * 2),))
-    assert main(["verify", "--json", str(tmp_path / "r.json")]) == 1
+    files = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
+    assert main(["verify", *files]) == 1
+    assert "got 2.0, expected 1.0" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "got 2.0, expected 1.0" in capsys.readouterr().out
     failed = json.loads((tmp_path / "r.json").read_text())["operations"][0]
     assert failed["verdict"] == "FAIL"

@@ -37,6 +37,7 @@ ROOMS = {
     "oracles": {"oracles"},
     "loops": {"loops"},
     "check": {"check", "_errors"},
+    "page": {"page"},
     "derivations/proofs": {"_errors", "derivations", "window"},
     "borders": {"forms", "window"},
     "_pools": {"_arrays", "_errors", "window"},

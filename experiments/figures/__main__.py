@@ -1,0 +1,7 @@
+"""`python -m experiments.figures`."""
+
+import sys
+
+from experiments.figures.command import main
+
+sys.exit(main())
