@@ -53,6 +53,7 @@ ROOMS = {
     "losses": {"_arrays", "_errors", "_sharding", "activations", "softmaxes"},
     "normalization": {"_arrays", "_errors", "_sharding"},
     "stochastic": {"_arrays", "_errors"},
+    "spatial": {"_arrays", "_errors", "window", "convolution", "pooling"},
 }
 
 
