@@ -110,6 +110,12 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(step, whole, tmp_path):
     assert (tmp_path / "history.csv").read_bytes() == (whole[1] / "history.csv").read_bytes()
 
 
+def test_a_run_goes_on_on_other_devices(whole, resumable):
+    shutil.rmtree(resumable.out / "checkpoints" / str(STEPS))
+    resumed = run(replace(resumable, devices=4))
+    np.testing.assert_allclose(resumed.losses, whole[0].losses[4:], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

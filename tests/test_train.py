@@ -124,7 +124,7 @@ def test_a_bad_command_line_exits_with_2_and_no_traceback(arguments, message, ca
     assert "Traceback" not in printed
 
 
-@pytest.mark.parametrize("package", ["optax", "sklearn", "rich", "matplotlib"])
+@pytest.mark.parametrize("package", ["optax", "sklearn", "rich", "matplotlib", "flatbuffers"])
 def test_a_missing_package_names_the_extra(package, monkeypatch, tmp_path, capsys):
     importing = builtins.__import__
 

@@ -8,6 +8,7 @@ a step         the loss, its gradient, the update          step.py
 the loop       epochs, tests, what stops a run             loop.py
 where          devices that share a batch, processes       devices.py, processes.py
 what is kept   a history, checkpoints, pictures            records.py, history.py, checkpoints.py, pictures.py
+what comes     the network as files, and its use           export.py, predict.py
 """
 
 from experiments.train.command import main as main

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.train.config import CHOICES, Config
+from experiments.train.data import load
 from experiments.train.devices import first_process
 from experiments.train.errors import BadCall, MissingExtra, RunFailed, extra_installed
+from experiments.train.export import save
 from experiments.train.loop import Result, run
 from experiments.train.pictures import draw
 from experiments.train.processes import Place, joined, start
@@ -39,10 +41,13 @@ def _train(parser: argparse.ArgumentParser, config: Config) -> int:
     try:
         if config.out is not None:
             with extra_installed():  # before the run, not after it
+                import flatbuffers  # noqa: F401
                 import matplotlib.figure  # noqa: F401
         result = _run_with_progress(config)
         if config.out is not None and first_process():
-            draw(config, result.training, config.out)
+            data = load(config.data, config.data_dir)
+            draw(config, result.training, data, config.out)
+            save(config, result.training, data.images.shape[1:], config.out)
     except (BadCall, MissingExtra) as error:
         parser.error(str(error))
     except RunFailed as error:
@@ -80,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     number("process", "which one this is, from 0")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where history, checkpoints and pictures of the result go"
+        "--out", type=Path, metavar="DIR", help="where history, checkpoints, pictures and the network go"
     )
     number("checkpoint-every", "steps from one checkpoint to the next [only at the start and the end]")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")

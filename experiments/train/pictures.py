@@ -15,7 +15,7 @@ import numpy as np
 
 from experiments.train import models
 from experiments.train.config import Config
-from experiments.train.data import CLASSES, DATA_SETS, Data, load
+from experiments.train.data import CLASSES, DATA_SETS, Data
 from experiments.train.errors import CannotWrite, extra_installed
 from experiments.train.loop import TEST_BATCH
 from experiments.train.step import Training, forward
@@ -29,14 +29,13 @@ BY = 8  # in a row
 SMOOTHED = 1 / 50  # of all steps: the mean of so many is a point of the smooth curve
 
 
-def draw(config: Config, training: Training, folder: Path) -> None:
+def draw(config: Config, training: Training, data: Data, folder: Path) -> None:
     """All of them, of a run whose history is in the folder.
 
     Raises:
         MissingExtra: matplotlib is not installed.
         CannotWrite: the disk is full.
     """
-    data = load(config.data, config.data_dir)
     params, state = jax.tree.map(np.asarray, (training.params, training.state))
     W, b = first_convolution(params)
     image = data.test_images[0]
