@@ -157,9 +157,9 @@ class _Part(NamedTuple):
         return lax.concatenate(parts, self.axis)
 
     def _received(self, edge: Array, ways: list[tuple[int, int]], border: float, outermost: int) -> Array:
-        received = lax.ppermute(edge, self.over, ways)  # zeros where nothing is sent
+        received = lax.ppermute(edge, self.over, ways) if ways else jnp.zeros_like(edge)
         if not border:
-            return received
+            return received  # zeros where nothing is sent
         return jnp.where(self.number == outermost, jnp.full_like(received, border), received)
 
 

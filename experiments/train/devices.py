@@ -21,9 +21,11 @@ from experiments.train.errors import require
 
 
 def make_virtual(count: int) -> None:
-    """Let a CPU stand for so many devices of this process; once JAX has begun, all stays as it is."""
-    with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", count)
+    """Let a CPU stand for so many devices of this process or more; once JAX has begun, all stays as it is."""
+    config: Any = jax.config
+    if count > max(config.jax_num_cpu_devices, 1):
+        with suppress(RuntimeError):
+            config.update("jax_num_cpu_devices", count)
 
 
 class Devices:
