@@ -38,9 +38,14 @@ def _settings_as_a_user_has_them():
         yield
 
 
+def arrays(folder):
+    with np.load(folder / "parameters.npz", allow_pickle=False) as kept:
+        return dict(kept)
+
+
 def by_numpy(folder, images):
     """The logits, recomputed from the numbers in the file."""
-    kept = np.load(folder / "parameters.npz", allow_pickle=False)
+    kept = arrays(folder)
     A = images.astype(np.float64)
     for name in ("conv1", "conv2"):
         W, b = kept[f"params.{name}.W"], kept[f"params.{name}.b"]
@@ -127,8 +132,8 @@ def test_layers_are_counted_and_running_statistics_kept(tmp_path, monkeypatch):
     rule = optimizer("sgd", schedule("constant", 1, 1))
     start = initial(config, build("small", "manual", (2, 3), 8), rule, (8, 8, 1))
     save(config, start, (8, 8, 1), tmp_path)
-    kept = np.load(tmp_path / "parameters.npz", allow_pickle=False)
-    assert {name: (kept[name].shape, str(kept[name].dtype)) for name in kept} == {
+    kept = arrays(tmp_path)
+    assert {name: (array.shape, str(array.dtype)) for name, array in kept.items()} == {
         "params.0.W": ((3, 3, 1, 2), "float32"),
         "params.1.gamma": ((2,), "float32"),
         "params.1.beta": ((2,), "float32"),

@@ -1,5 +1,6 @@
 """Processes that train together, on this host."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def _lines(folder):
 
 def test_two_processes_train_as_one(tmp_path, monkeypatch, capfd):
     """Each on a device; the files are written once."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path]))
     arguments = [
         text for name, value in SETTINGS.items() for text in (f"--{name.replace('_', '-')}", str(value))
     ]
@@ -68,11 +69,12 @@ WAITS = "time.sleep(60)"
         (WAITS, "sys.exit('out of luck')", 1, "process 1 of 2 ended with 1. out of luck"),
         (WAITS, "os.kill(os.getpid(), 9)", 1, "process 1 of 2 ended with -9."),
         ("sys.exit(3)", "os.kill(os.getpid(), 9)", 1, "process 1 of 2 ended with -9."),
+        ("sys.exit(3)", "time.sleep(0.5); sys.exit('late')", 1, "process 1 of 2 ended with 1. late"),
+        ("os.kill(os.getpid(), 9)", WAITS, 1, "process 0 of 2 ended with -9."),
     ],
 )
 def test_one_that_fails_ends_all(first, second, code, told, monkeypatch, capfd):
     script = f"import os, sys, time\nif sys.argv[-1] == '0': {first}\nelse: {second}"
     monkeypatch.setattr(module, "COMMAND", (sys.executable, "-c", script))
-    monkeypatch.setattr(module, "PATIENCE", 0.2)
     assert module.start([], 2, 2) == code
     assert capfd.readouterr().err.strip() == told

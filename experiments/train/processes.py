@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, NamedTuple, NoReturn
 
 import jax
@@ -123,12 +123,20 @@ def _waited(started: Sequence["subprocess.Popen[bytes]"], errors: Sequence[IO[by
         time.sleep(0.05)
     if not any(codes):
         return 0
-    with suppress(subprocess.TimeoutExpired):
-        started[0].wait(PATIENCE)
-    if started[0].returncode not in (None, 0, LOST):
-        return started[0].returncode
-    failed = next(process for process, code in enumerate(codes) if code)
+    deadline = time.monotonic() + PATIENCE
+    while (codes[0] is None or _cause(codes) is None) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        codes = [child.poll() for child in started]
+    failed = _cause(codes) or 0
+    code = codes[failed]
+    if failed == 0 and code is not None and code > 0:
+        return code
     errors[failed].seek(0)
-    told = errors[failed].read().decode(errors="replace").strip()
-    print(f"process {failed} of {len(started)} ended with {codes[failed]}. {told}", file=sys.stderr)
+    told = errors[failed].read().decode(errors="replace")
+    print(f"process {failed} of {len(started)} ended with {code}. {told}".strip(), file=sys.stderr)
     return 1
+
+
+def _cause(codes: Sequence[int | None]) -> int | None:
+    """The first process that has failed, and not because another one has."""
+    return next((process for process, code in enumerate(codes) if code not in (None, 0, LOST)), None)
