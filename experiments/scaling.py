@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+import jaxcnn
 from experiments.collectives import collectives
 from experiments.networks import NETWORKS
 from experiments.train import optimizers
@@ -31,6 +32,11 @@ from jaxcnn import spatial
 SHAPE = (32, 32, 3)
 SECONDS, SAMPLES = 2.0, 20  # of timing, at most
 IMAGE, KERNEL = (1, 64, 64, 32), (3, 3, 32, 32)  # that is cut, and convolved
+WINDOWS: tuple[tuple[str, str, tuple[int, ...], dict[str, Any]], ...] = (
+    ("conv 3×3", "conv", KERNEL, {"padding": "SAME"}),
+    ("max_pool 3×3/2", "max_pool", (3, 3), {"padding": 1, "stride": 2}),
+    ("avg_pool 3×3", "avg_pool", (3, 3), {"padding": "SAME", "stride": 1}),
+)
 SIZES = (1 << 10, 1 << 24)  # bytes of the all-reduces that are timed
 
 
@@ -70,6 +76,22 @@ class Halo(NamedTuple):
     sent: int
     expected: int
     summed: int
+
+
+class Exchange(NamedTuple):
+    """Of windows over a cut image, without gradient: collectives, and bytes that a device receives.
+
+    Attributes:
+        operation: what.
+        ours, bytes: by jaxcnn.spatial.
+        left, left_bytes: of the operation on the whole image, left to XLA.
+    """
+
+    operation: str
+    ours: int
+    bytes: int
+    left: int
+    left_bytes: int
 
 
 def step(network: str, devices: int, batch: int) -> Step:
@@ -119,6 +141,31 @@ def halo(devices: int) -> Halo:
     )
 
 
+def exchanges(devices: int) -> list[Exchange]:
+    """Of windows over an image that is cut into so many parts."""
+    mesh = _mesh(devices)
+    where = NamedSharding(mesh, P(None, "part"))
+    A = jax.ShapeDtypeStruct(IMAGE, np.float32, sharding=where)
+
+    def sent(f: Callable[..., Any]) -> tuple[int, int]:
+        program = jax.jit(f, out_shardings=where).lower(A).compile().as_text()
+        found = collectives(program or "")
+        return len(found), sum(each.bytes for each in found)
+
+    rows = []
+    for row, name, size, keywords in WINDOWS:
+        window = np.ones(size, np.float32) if name == "conv" else size
+        part = partial(_windowed, getattr(spatial, name), window, {**keywords, "over": "part"})
+        ours = jax.shard_map(part, mesh=mesh, in_specs=where.spec, out_specs=where.spec)
+        alone = partial(_windowed, getattr(jaxcnn, name), window, keywords)
+        rows.append(Exchange(row, *sent(ours), *sent(alone)))
+    return rows
+
+
+def _windowed(operation: Callable[..., Any], window: Any, keywords: dict[str, Any], A: Any) -> Any:
+    return operation(A, window, **keywords)
+
+
 def all_reduce(devices: int, size: int) -> float:
     """The seconds in which so many bytes of each device are summed."""
     mesh = _mesh(devices)
@@ -163,6 +210,11 @@ def report(network: str, batch: int, counts: Sequence[int]) -> str:
         f"Gradient of a {KERNEL[0]}×{KERNEL[1]} convolution of an image "
         f"{IMAGE[1]}×{IMAGE[2]}×{IMAGE[3]}, cut by rows",
         _table("devices | halo, bytes | expected | dW, bytes", [halo(devices) for devices in counts]),
+        f"Windows over that image, cut into {counts[-1]}, without gradient: exchanges, and bytes received",
+        _table(
+            "operation | jaxcnn.spatial | bytes | left to XLA | bytes",
+            exchanges(counts[-1]) if counts[-1] > 1 else [],
+        ),
         "All-reduce, ms",
         _table(
             "devices | " + " | ".join(f"{size >> 10} KiB" for size in SIZES),
@@ -177,8 +229,8 @@ def report(network: str, batch: int, counts: Sequence[int]) -> str:
 
 
 def _table(head: str, rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, " | ".join("---" for _ in head.split(" | ")), *(" | ".join(map(str, row)) for row in rows)]
-    return "\n".join(f"| {line} |" for line in lines)
+    heads = head.split(" | ")
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (heads, ["---"] * len(heads), *rows))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
