@@ -111,6 +111,10 @@ def test_bad_settings(wrong, message):
             ["--processes", "2", "--process", "2", "--coordinator", "localhost:1"],
             "error: process is 2; expected 0 to 1\n",
         ),
+        (
+            ["--processes", "2", "--process", "0", "--coordinator", "localhost"],
+            "error: coordinator is 'localhost'; expected HOST:PORT\n",
+        ),
         (["--batch-size", "5000"], "error: batch size is 5000; expected at most 1437\n"),
     ],
     ids=" ".join,

@@ -21,7 +21,10 @@ LATEST = 20  # steps whose accuracy is told, as their mean
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: 0; 1 where the run had to stop; 2 where the call was wrong or an extra is missing."""
+    """The command line: 0; 1 where the run had to stop; 2 where the call was wrong or an extra is missing.
+
+    3 of a process that cannot go on without the others.
+    """
     parser = _parser()
     given = vars(parser.parse_args(argv))
     place = Place(*(given.pop(name) for name in Place._fields))

@@ -55,6 +55,9 @@ class Place(NamedTuple):
                 f"{name} is {value!r} without {other}",
                 "both, or none to start all processes on this host",
             )
+        if self.coordinator is not None:
+            host, _, port = self.coordinator.rpartition(":")
+            require(bool(host) and port.isdecimal(), f"coordinator is {self.coordinator!r}", "HOST:PORT")
         require(
             self.process is None or 0 <= self.process < self.processes,
             f"process is {self.process}",
@@ -72,13 +75,13 @@ def joined(place: Place, devices: int) -> Iterator[None]:
     if place.process is None:
         yield
         return
-    jax.distributed.initialize(place.coordinator, place.processes, place.process)
     try:
+        jax.distributed.initialize(place.coordinator, place.processes, place.process)
         yield
     except SystemExit as error:
         _leave(error.code)
     except jax.errors.JaxRuntimeError as error:
-        print(f"process {place.process} cannot go on without the others: {brief(error)}", file=sys.stderr)
+        print(f"process {place.process} had to stop, perhaps as another has: {brief(error)}", file=sys.stderr)
         _leave(LOST)
     except BaseException:
         traceback.print_exc()
