@@ -1,6 +1,7 @@
 """Strict numerics for every test, and the Hypothesis profiles.
 
-JAXCNN_PROFILE=fast (the default, for CI) draws few geometries; JAXCNN_PROFILE=thorough many.
+JAXCNN_PROFILE=fast (the default, for CI) draws few geometries and compiles without LLVM's optimiser;
+JAXCNN_PROFILE=thorough draws many and compiles as users do.
 """
 
 import os
@@ -23,7 +24,15 @@ _COMMON = {
 }
 settings.register_profile("fast", max_examples=4, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=100, **_COMMON)
-settings.load_profile(os.environ.get("JAXCNN_PROFILE", "fast"))
+PROFILE = os.environ.get("JAXCNN_PROFILE", "fast")
+settings.load_profile(PROFILE)
+
+if PROFILE == "fast":
+    # Compiling takes most of the time: without LLVM's optimiser a quarter less. XLA reads its flags once, as it starts.
+    with pytest.MonkeyPatch.context() as patch:
+        flags = os.environ.get("XLA_FLAGS", "")
+        patch.setenv("XLA_FLAGS", f"{flags} --xla_backend_optimization_level=0".strip())
+        jax.devices()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -87,7 +87,7 @@ class Stop(Exception):
 
 
 def stop_at(step):
-    def on_step(number, steps, loss):
+    def on_step(number, steps, loss, accuracy):
         if number == step:
             raise Stop
 
@@ -108,6 +108,12 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(step, whole, tmp_path):
     assert resumed.accuracy == whole[0].accuracy
     np.testing.assert_array_equal(resumed.losses, whole[0].losses[step - step % 2 :])
     assert (tmp_path / "history.csv").read_bytes() == (whole[1] / "history.csv").read_bytes()
+
+
+def test_a_run_goes_on_on_other_devices(whole, resumable):
+    shutil.rmtree(resumable.out / "checkpoints" / str(STEPS))
+    resumed = run(replace(resumable, devices=4))
+    np.testing.assert_allclose(resumed.losses, whole[0].losses[4:], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +142,12 @@ def test_the_history_has_a_line_for_each_step_and_the_accuracy_of_each_epoch(who
     result, folder = whole
     header, *lines = (folder / "history.csv").read_text().splitlines()
     rows = [line.split(",") for line in lines]
-    assert header == HEADER == "step,epoch,loss,test_accuracy"
+    assert header == HEADER == "step,epoch,loss,accuracy,test_accuracy"
     assert [row[:2] for row in rows] == [[str(k + 1), str(k // 3 + 1)] for k in range(STEPS)]
     np.testing.assert_array_equal([np.float32(row[2]) for row in rows], result.losses)
-    assert [bool(row[3]) for row in rows] == [False, False, True] * 2
-    assert float(rows[-1][3]) == result.accuracy
+    assert all(0 <= float(row[3]) <= 1 for row in rows)
+    assert [bool(row[4]) for row in rows] == [False, False, True] * 2
+    assert float(rows[-1][4]) == result.accuracy
 
 
 def test_checkpoints_can_be_read_without_this_code(whole):
@@ -289,9 +296,9 @@ def test_a_full_disk_while_a_checkpoint_is_written(size, whole, tmp_path, monkey
 def test_a_full_disk_while_the_history_is_written(whole, tmp_path, monkeypatch):
     add = History.add
 
-    def add_on_a_full_disk(self, step, *rest):
-        with files_at_most(self.path.stat().st_size if step == 4 else resource.RLIM_INFINITY):
-            add(self, step, *rest)
+    def add_on_a_full_disk(self, line):
+        with files_at_most(self.path.stat().st_size if line.step == 4 else resource.RLIM_INFINITY):
+            add(self, line)
 
     config = tiny(out=tmp_path)
     with monkeypatch.context() as patch:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 ocp = pytest.importorskip("orbax.checkpoint")
+pytest.importorskip("flatbuffers")
+pytest.importorskip("matplotlib")
 pytest.importorskip("optax")
 pytest.importorskip("rich")
 pytest.importorskip("sklearn")
@@ -20,6 +22,7 @@ pytest.importorskip("sklearn")
 ROOT = Path(__file__).parents[1]
 SERVER = """
 import json, os, sys
+import flatbuffers, matplotlib.figure
 import optax, orbax.checkpoint, rich.progress, sklearn.datasets, sklearn.model_selection
 from experiments.train import main
 

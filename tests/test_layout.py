@@ -54,6 +54,7 @@ ROOMS = {
     "losses": {"_arrays", "_errors", "_sharding", "activations", "forms", "softmaxes"},
     "normalization": {"_arrays", "_errors", "_sharding"},
     "stochastic": {"_arrays", "_errors"},
+    "spatial": {"_arrays", "_errors", "window", "convolution", "pooling"},
 }
 
 

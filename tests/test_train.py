@@ -15,6 +15,7 @@ from experiments.train.augmentation import random_flip
 from experiments.train.loop import batches, order
 from experiments.train.models import MODELS, build
 from experiments.train.optimizers import optimizer, schedule
+from experiments.train.pictures import first_convolution
 from experiments.train.step import compiled, initial
 
 TINY = Config(epochs=1, batch_size=180, dtype="float64", channels=(2, 3))  # 7 steps
@@ -43,7 +44,9 @@ def test_it_learns_and_tells_of_every_step():
     told = []
     config = Config(epochs=2, batch_size=60, learning_rate=0.01, channels=(8, 16))
     result = run(config, lambda *step: told.append(step))
-    assert told == [(k + 1, 46, loss) for k, loss in enumerate(result.losses)]
+    assert [step[:3] for step in told] == [(k + 1, 46, loss) for k, loss in enumerate(result.losses)]
+    first, last = (np.mean([step[3] for step in steps]) for steps in (told[:5], told[-5:]))
+    assert 0 <= first < last <= 1  # the accuracy
     assert result.losses[-1] < 0.8 * result.losses[0]
     assert result.accuracy > 0.4  # chance is 0.1
 
@@ -71,6 +74,11 @@ def test_the_accuracy_is_printed_last(capsys):
             "gradients is 'autodiff' with model 'small'; expected 'manual', or model 'cnn', which has both",
         ),
         ({"optimizer": "lion"}, "optimizer is 'lion'; expected 'adam' or 'adamw' or 'sgd'"),
+        ({"devices": 7}, "devices is 7; expected a divisor of the images that they share, 180"),
+        (
+            {"devices": 2, "accumulate": 60},
+            "devices is 2; expected a divisor of the images that they share, 3",
+        ),
         ({"schedule": "step"}, "schedule is 'step'; expected 'cosine' or 'constant' or 'warmup-cosine'"),
     ],
     ids=str,
@@ -89,6 +97,24 @@ def test_bad_settings(wrong, message):
         (["--model", "vgg"], "error: argument --model: invalid choice: 'vgg'"),
         (["--data", "imagenet"], "error: argument --data: invalid choice: 'imagenet'"),
         (["--data", "mnist"], "error: data dir is missing; expected the folder with the files of mnist\n"),
+        (["--devices", "3"], "error: devices is 3; expected a divisor of the images that they share, 64\n"),
+        (["--processes", "0"], "error: processes is 0; expected at least 1\n"),
+        (
+            ["--processes", "3", "--devices", "2"],
+            "error: devices is 2 with 3 processes; expected a multiple of 3: as many for each process\n",
+        ),
+        (
+            ["--process", "1"],
+            "error: process is 1 without coordinator; expected both, or none to start all processes on this",
+        ),
+        (
+            ["--processes", "2", "--process", "2", "--coordinator", "localhost:1"],
+            "error: process is 2; expected 0 to 1\n",
+        ),
+        (
+            ["--processes", "2", "--process", "0", "--coordinator", "localhost"],
+            "error: coordinator is 'localhost'; expected HOST:PORT\n",
+        ),
         (["--batch-size", "5000"], "error: batch size is 5000; expected at most 1437\n"),
     ],
     ids=" ".join,
@@ -102,8 +128,8 @@ def test_a_bad_command_line_exits_with_2_and_no_traceback(arguments, message, ca
     assert "Traceback" not in printed
 
 
-@pytest.mark.parametrize("package", ["optax", "sklearn", "rich"])
-def test_a_missing_package_names_the_extra(package, monkeypatch, capsys):
+@pytest.mark.parametrize("package", ["optax", "sklearn", "rich", "matplotlib", "flatbuffers"])
+def test_a_missing_package_names_the_extra(package, monkeypatch, tmp_path, capsys):
     importing = builtins.__import__
 
     def without(name, *arguments, **keywords):
@@ -114,10 +140,11 @@ def test_a_missing_package_names_the_extra(package, monkeypatch, capsys):
     monkeypatch.setattr(builtins, "__import__", without)
     message = f"{package} is not installed: pip install 'jaxcnn[train]'"
     with pytest.raises(SystemExit) as exit:
-        main(["--epochs", "1"])
+        main(["--epochs", "1", "--out", str(tmp_path / "run")])
     assert exit.value.code == 2
     assert message in capsys.readouterr().err
-    if package != "rich":
+    assert not (tmp_path / "run").exists()
+    if package in ("optax", "sklearn"):
         with pytest.raises(MissingExtra, match=message.replace("[", r"\[")):
             run(TINY)
 
@@ -150,12 +177,12 @@ def test_every_network_computes_in_bfloat16_with_float32_parameters(model):
     with jax.enable_x64(False):
         layer, rule = build(model, "manual", (2, 3), 8), optimizer("adamw", schedule("cosine", 0.1, 10))
         training = jax.eval_shape(lambda: initial(config, layer, rule, (8, 8, 1)))
-        images, labels = jnp.zeros((4, 8, 8, 1), jnp.uint8), jnp.zeros(4, jnp.int32)
+        images, labels = jnp.zeros((1, 4, 8, 8, 1), jnp.uint8), jnp.zeros((1, 4), jnp.int32)
         train = compiled(config, layer, rule, random_flip, 16).train
-        after, loss = jax.eval_shape(train, training, 0, images, labels)
+        after, told = jax.eval_shape(train, training, 0, images, labels)
     shapes = [[(X.shape, X.dtype) for X in jax.tree.leaves(each)] for each in (training, after)]
     assert shapes[0] == shapes[1]
-    wide = jax.tree.leaves((training.params, training.state, loss))
+    wide = jax.tree.leaves((training.params, training.state, told))
     assert {X.dtype for X in wide} == {jnp.dtype("float32")}
 
 
@@ -179,6 +206,15 @@ def test_small_images_are_enlarged_for_the_networks_that_need_it(size, model, ma
         if X.aval.ndim == 4
     }
     assert max(sizes) in (made, made + 2, made + 4)  # padded or not
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_kernels_of_the_first_convolution_are_found(model):
+    layer = build(model, "manual", (2, 3), 8)
+    params, _ = jax.eval_shape(lambda: layer.init(jax.random.key(0), (8, 8, 1)))
+    W, b = first_convolution(params)
+    assert W.shape[2] == 1  # the channels of the image
+    assert b is None or b.shape == W.shape[-1:]
 
 
 def test_the_first_update_of_each_optimiser():
@@ -233,9 +269,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_its_batch(tmp_path, 
     assert not np.all(np.abs(Z) < 1e9)  # these parameters and images are at fault
 
 
-def test_images_a_second_are_told(capsys):
+def test_loss_accuracy_and_images_a_second_are_told(capsys):
     assert main(["--epochs", "2", "--batch-size", "700"]) == 0
-    assert re.search(r"training, loss \d\.\d{4} .* 4/4 \d+ images/s \d:\d\d:\d\d", capsys.readouterr().err)
+    told = capsys.readouterr().err
+    assert re.search(r"training, loss \d\.\d{4}, accuracy \d+\.\d% .* 4/4 \d+ images/s \d:\d\d:\d\d", told)
 
 
 def test_mnist_from_files_is_learned(tmp_path, capsys):

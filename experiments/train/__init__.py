@@ -6,7 +6,9 @@ networks       of experiments.networks, and a little one   models.py
 optimisers     and schedules, of optax                     optimizers.py
 a step         the loss, its gradient, the update          step.py
 the loop       epochs, tests, what stops a run             loop.py
-what is kept   a history and checkpoints                   records.py, history.py, checkpoints.py
+where          devices that share a batch, processes       devices.py, processes.py
+what is kept   a history, checkpoints, pictures            records.py, history.py, checkpoints.py, pictures.py
+what comes     the network as files, and its use           export.py, predict.py
 """
 
 from experiments.train.command import main as main

@@ -1,4 +1,7 @@
-"""Augmentation: pure functions of a key and of images (B, h, w, C)."""
+"""Augmentation: pure functions of a key and of images (…, h, w, C).
+
+However the axes before h are laid out, an image undergoes what its number in their order decides.
+"""
 
 from collections.abc import Callable
 
@@ -11,16 +14,22 @@ Augmentation = Callable[[Array, Array], Array]
 
 def random_crop(key: Array, images: Array, *, padding: int) -> Array:
     """Every image, padded by zeros, cropped to its size anywhere: shifted by up to `padding` pixels."""
-    padded = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    corners = jax.random.randint(key, (len(images), 2), 0, 2 * padding + 1)
-    corners = jnp.pad(corners, ((0, 0), (0, 1)))
-    return jax.vmap(lambda image, corner: lax.dynamic_slice(image, corner, images.shape[1:]))(padded, corners)
+    *batch, height, width, C = images.shape
+    padded = jnp.pad(images, (*((0, 0) for _ in batch), (padding, padding), (padding, padding), (0, 0)))
+    corners = jax.random.randint(key, (*batch, 2), 0, 2 * padding + 1)
+
+    def crop(image: Array, corner: Array) -> Array:
+        return lax.dynamic_slice(image, (*corner, 0), (height, width, C))
+
+    for _ in batch:
+        crop = jax.vmap(crop)
+    return crop(padded, corners)
 
 
 def random_flip(key: Array, images: Array) -> Array:
     """Every image, or with a chance of 1/2 its mirror image, left and right exchanged."""
-    flipped = jax.random.bernoulli(key, shape=(len(images), 1, 1, 1))
-    return jnp.where(flipped, images[:, :, ::-1], images)
+    flipped = jax.random.bernoulli(key, shape=(*images.shape[:-3], 1, 1, 1))
+    return jnp.where(flipped, images[..., ::-1, :], images)
 
 
 def crop_and_flip(key: Array, images: Array, *, padding: int) -> Array:

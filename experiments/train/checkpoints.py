@@ -22,7 +22,7 @@ import numpy as np
 
 from experiments.train.arrays import named, restored
 from experiments.train.config import Config
-from experiments.train.errors import BadCheckpoint, CannotWrite, extra_installed
+from experiments.train.errors import BadCheckpoint, CannotWrite, brief, extra_installed
 from experiments.train.step import Training
 
 KEPT = 2  # the last, and the one before should the last be damaged
@@ -64,7 +64,7 @@ class Checkpoints:
                 self._manager.save(step, args=args)
         except (OSError, ValueError) as error:  # tensorstore's errors are ValueErrors
             raise CannotWrite(
-                f"the checkpoint {self.folder / str(step)} could not be written: {_brief(error)}. "
+                f"the checkpoint {self.folder / str(step)} could not be written: {brief(error)}. "
                 f"The last good one is {self.folder / str(self._manager.latest_step())}"
             ) from error
 
@@ -91,7 +91,7 @@ class Checkpoints:
         except Exception as error:  # whatever orbax meets in a damaged or foreign file
             earlier = f"; without it, {self.folder / str(steps[-2])} is the last" if len(steps) > 1 else ""
             raise BadCheckpoint(
-                f"{path} cannot be read: {_brief(error)}; expected a whole checkpoint of a run{earlier}"
+                f"{path} cannot be read: {brief(error)}; expected a whole checkpoint of a run{earlier}"
             ) from error
 
     def _read(self, step: int, item: str, args: Any) -> Any:
@@ -114,11 +114,6 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
         sha.update(f"{name} {array.dtype} {array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}"
 
 
 @contextmanager

@@ -19,7 +19,8 @@ CHOICES = {
     "schedule": SCHEDULES,
     "dtype": DTYPES,
 }
-WHEREABOUTS = ("data_dir", "out", "checkpoint_every", "resume")  # these leave a run's numbers as they are
+# these leave a run's numbers as they are; devices but for the rounding of sums over the batch
+WHEREABOUTS = ("data_dir", "devices", "out", "checkpoint_every", "resume")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Config:
         seed: of the initial parameters and of the order and augmentation of the images.
         dtype: of the computation; parameters are in float32, or in float64 with it.
         channels: the filters of the two convolutions of the "cnn".
+        devices: how many share every batch.
         out: the folder for history and checkpoints; none: nothing is written.
         checkpoint_every: steps from one checkpoint to the next; none: at the start and the end alone.
         resume: whether to go on from the last checkpoint in `out`.
@@ -58,6 +60,7 @@ class Config:
     seed: int = 0
     dtype: str = "float32"
     channels: tuple[int, int] = (32, 64)
+    devices: int = 1
     out: Path | None = None
     checkpoint_every: int | None = None
     resume: bool = False
@@ -78,6 +81,12 @@ class Config:
             self.accumulate >= 1 and self.batch_size % self.accumulate == 0,
             f"accumulate is {self.accumulate}",
             f"a divisor of the batch size, {self.batch_size}",
+        )
+        part = self.batch_size // self.accumulate
+        require(
+            self.devices >= 1 and part % self.devices == 0,
+            f"devices is {self.devices}",
+            f"a divisor of the images that they share, {part}",
         )
         require(0 <= self.seed < 2**32, f"seed is {self.seed}", f"0 to {2**32 - 1}")
         require(

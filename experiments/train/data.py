@@ -20,6 +20,20 @@ from experiments.train.augmentation import Augmentation, crop_and_flip, random_c
 from experiments.train.errors import BadData, extra_installed, require
 
 CLASSES = 10
+DIGITS = tuple("0123456789")
+CLOTHES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IDX_SIZE = (28, 28)
 TEST_SIZE = 0.2
 SPLIT_SEED = 0  # of the split of digits into training and test images, the same for every run
@@ -48,11 +62,13 @@ class DataSet(NamedTuple):
         load: the data, of a folder unless they come with a package.
         needs_folder: whether it is given one.
         augment: what a training batch undergoes.
+        classes: what the labels stand for.
     """
 
     load: Callable[..., Data]
     needs_folder: bool
     augment: Augmentation
+    classes: tuple[str, ...] = DIGITS
 
 
 def digits() -> Data:
@@ -112,8 +128,12 @@ def _size(shape: tuple[int, ...]) -> str:
 DATA_SETS = {
     "digits": DataSet(digits, needs_folder=False, augment=partial(random_crop, padding=1)),
     "mnist": DataSet(from_idx, needs_folder=True, augment=partial(random_crop, padding=2)),
-    "fashion-mnist": DataSet(from_idx, needs_folder=True, augment=partial(crop_and_flip, padding=2)),
-    "cifar10": DataSet(from_cifar10, needs_folder=True, augment=partial(crop_and_flip, padding=4)),
+    "fashion-mnist": DataSet(
+        from_idx, needs_folder=True, augment=partial(crop_and_flip, padding=2), classes=CLOTHES
+    ),
+    "cifar10": DataSet(
+        from_cifar10, needs_folder=True, augment=partial(crop_and_flip, padding=4), classes=CIFAR10
+    ),
 }
 
 

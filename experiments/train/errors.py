@@ -51,6 +51,12 @@ def require(holds: bool, came: str, expected: str) -> None:
         raise BadConfig(f"{came}; expected {expected}")
 
 
+def brief(error: BaseException) -> str:
+    """What another library says, in a line."""
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
 @contextmanager
 def extra_installed() -> Iterator[None]:
     """MissingExtra in place of a failed import."""

@@ -1,11 +1,27 @@
-"""The history of a run: a line for each step, with the accuracy in the test after the last of an epoch."""
+"""The history of a run: a line for each step."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.train.errors import BadCheckpoint, CannotWrite
 
-HEADER = "step,epoch,loss,test_accuracy"
+HEADER = "step,epoch,loss,accuracy,test_accuracy"
+
+
+class Line(NamedTuple):
+    """Of a step; it and its epoch count from 1.
+
+    Attributes:
+        step, epoch: this one.
+        loss, accuracy: of the step's images, before it.
+        test_accuracy: after the last step of an epoch.
+    """
+
+    step: int
+    epoch: int
+    loss: Any
+    accuracy: float
+    test_accuracy: float | None = None
 
 
 class History:
@@ -32,14 +48,14 @@ class History:
         """No line follows."""
         self._file.close()
 
-    def add(self, step: int, epoch: int, loss: Any, accuracy: float | None) -> None:
-        """The line of a step; both count from 1.
+    def add(self, line: Line) -> None:
+        """The line of a step.
 
         Raises:
             CannotWrite: the disk is full.
         """
         try:
-            self._file.write(f"{step},{epoch},{loss},{'' if accuracy is None else accuracy}\n")
+            self._file.write(",".join("" if value is None else str(value) for value in line) + "\n")
         except OSError as error:
             raise self._cannot_write(error) from error
 

@@ -13,13 +13,17 @@ from experiments.train import models, optimizers
 from experiments.train.arrays import named
 from experiments.train.config import Config
 from experiments.train.data import DATA_SETS, Data, load
+from experiments.train.devices import Devices, first_process
 from experiments.train.errors import NonFiniteLoss, require
+from experiments.train.history import Line
 from experiments.train.records import recorded
 from experiments.train.step import Steps, Training, compiled, initial
 
 TEST_BATCH = 500  # images of the test at a time, for their memory
 
-OnStep = Callable[[int, int, Any], None]
+NO_CLASS = -1  # the label of an image that only fills a batch
+
+OnStep = Callable[[int, int, Any, float], None]
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,11 @@ class Result:
     training: Training
 
 
-def run(config: Config, on_step: OnStep = lambda step, steps, loss: None) -> Result:
-    """Train, then test. on_step is told the number of steps made, of all steps, and the last loss.
+def run(config: Config, on_step: OnStep = lambda step, steps, loss, accuracy: None) -> Result:
+    """Train, then test. on_step is told the number of steps made, of all steps, the last loss and accuracy.
 
     Raises:
-        BadConfig: the batch is larger than the training set.
+        BadConfig: the batch is larger than the training set, or there are fewer devices.
         BadData: a file of the data is missing or damaged.
         BadCheckpoint: the run cannot be resumed, or would overwrite another.
         MissingExtra: naming the extra to install.
@@ -58,25 +62,34 @@ def run(config: Config, on_step: OnStep = lambda step, steps, loss: None) -> Res
         config.optimizer, optimizers.schedule(config.schedule, config.learning_rate, steps)
     )
     with jax.enable_x64(config.dtype == "float64"):
+        devices = Devices(config.devices)
         start = initial(config, model, optimizer, data.images.shape[1:])
-        does = compiled(config, model, optimizer, DATA_SETS[config.data].augment, data.white)
+        augment = DATA_SETS[config.data].augment
+        does = compiled(config, model, optimizer, augment, data.white, devices.replicated)
         with recorded(config, start) as (first, training, records):
+            training = devices.everywhere(training)
             losses = np.zeros(steps - first, config.parameter_dtype)
             accuracy = None
             for step, batch in batches(config, examples, first):
                 images, labels = data.images[batch], data.labels[batch]
-                after, value = does.train(training, step, images, labels)
-                losses[step - 1 - first] = loss = np.asarray(value)[()]
+                parts = [
+                    devices.shared(X.reshape(config.accumulate, -1, *X.shape[1:]), axis=1)
+                    for X in (images, labels)
+                ]
+                after, told = does.train(training, step, *parts)
+                losses[step - 1 - first] = loss = np.asarray(told.loss)[()]
                 if not np.isfinite(loss):
                     saved = _saved(config.out or Path(), step, images, labels, training)
                     raise NonFiniteLoss(f"the loss of step {step} is {loss}; expected finite. {saved}")
                 training = after
-                accuracy = tested(does, training, data) if step % an_epoch == 0 else None
+                accuracy = tested(does, training, data, devices) if step % an_epoch == 0 else None
                 if records is not None:
-                    epoch = math.ceil(step / an_epoch)
-                    records.add(step, epoch, loss, accuracy, training, last=step == steps)
-                on_step(step, steps, loss)
-        return Result(losses, tested(does, training, data) if accuracy is None else accuracy, training)
+                    line = Line(step, math.ceil(step / an_epoch), loss, float(told.accuracy), accuracy)
+                    records.add(line, training, last=step == steps)
+                on_step(step, steps, loss, float(told.accuracy))
+            if accuracy is None:
+                accuracy = tested(does, training, data, devices)
+        return Result(losses, accuracy, training)
 
 
 def batches(config: Config, examples: int, first: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -94,21 +107,26 @@ def order(seed: int, epoch: int, examples: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(examples)
 
 
-def tested(does: Steps, training: Training, data: Data) -> float:
+def tested(does: Steps, training: Training, data: Data, devices: Devices) -> float:
     """The fraction of the test images that are recognised."""
-    starts = range(0, len(data.test_labels), TEST_BATCH)
-    parts = [slice(start, start + TEST_BATCH) for start in starts]
-    correct = [int(does.correct(training, data.test_images[part], data.test_labels[part])) for part in parts]
-    return sum(correct) / len(data.test_labels)
+    correct = 0
+    for start in range(0, len(data.test_labels), TEST_BATCH):
+        images, labels = (X[start : start + TEST_BATCH] for X in (data.test_images, data.test_labels))
+        missing = -len(labels) % devices.count
+        images = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        labels = np.pad(labels, (0, missing), constant_values=NO_CLASS)
+        correct += int(does.correct(training, devices.shared(images), devices.shared(labels)))
+    return correct / len(data.test_labels)
 
 
 def _saved(folder: Path, step: int, images: np.ndarray, labels: np.ndarray, before: Training) -> str:
     """Keep what the step was given, and say where."""
     path = folder / f"step-{step}.npz"
+    arrays: dict[str, Any] = {"images": images, "labels": labels, **named(before)}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = {"images": images, "labels": labels, **named(before)}
-        np.savez(path, **arrays)
+        if first_process():
+            folder.mkdir(parents=True, exist_ok=True)
+            np.savez(path, **arrays)
     except OSError as error:
         return f"Its batch and its parameters could not be saved in {path}: {error.strerror}"
     return f"Its batch and its parameters are in {path}"

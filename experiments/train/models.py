@@ -5,6 +5,7 @@
 same numbers in the same order, so their loss curves differ by rounding only.
 """
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,7 +67,8 @@ def cnn(operations: SimpleNamespace, channels: tuple[int, int]) -> layers.Layer:
         for name in ("conv1", "conv2"):
             A = operations.relu(operations.conv(A, **params[name], padding="SAME"))
             A = operations.max_pool(A, (2, 2))
-        return operations.dense(A.reshape(len(A), -1), **params["dense"]), state
+        A = A.reshape(A.shape[0], math.prod(A.shape[1:]))  # the number of images is open in an export
+        return operations.dense(A, **params["dense"]), state
 
     return layers.Layer(init, apply)
 
@@ -76,8 +78,13 @@ def build(name: str, gradients: str, channels: tuple[int, int], size: int) -> la
     if name == "cnn":
         return cnn(OPERATIONS[gradients], channels)
     network = build_network(NETWORKS[name])
-    factor = MADE_FOR.get(name, size) // size
-    if factor <= 1:
+    factor = enlargement(name, size)
+    if factor == 1:
         return network
     enlarge = layers.Activation(upsampling.upsample_bilinear, factor=(factor, factor))
     return layers.sequential(enlarge, network)
+
+
+def enlargement(name: str, size: int) -> int:
+    """How many times larger, along an axis, a network sees images of size × size pixels."""
+    return max(MADE_FOR.get(name, size) // size, 1)

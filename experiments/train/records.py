@@ -1,38 +1,39 @@
 """What a run leaves in its folder: history.csv, and checkpoints/.
 
+Of several processes the first one writes the history; for checkpoints orbax has all of them meet.
+
 A checkpoint of the start comes first, so a run can be resumed whenever it was killed after that.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from experiments.train.checkpoints import Checkpoints
 from experiments.train.config import Config
+from experiments.train.devices import first_process, wait_for_all
 from experiments.train.errors import BadCheckpoint, CannotWrite
-from experiments.train.history import History
+from experiments.train.history import History, Line
 from experiments.train.step import Training
 
 
 class Records:
     """The folder of a run while it runs; `config.out` is that folder."""
 
-    def __init__(self, history: History, checkpoints: Checkpoints, every: int | None):
-        """As `recorded` makes it."""
+    def __init__(self, history: History | None, checkpoints: Checkpoints, every: int | None):
+        """As `recorded` makes it; without a history where another process writes it."""
         self._history, self._checkpoints, self._every = history, checkpoints, every
 
-    def add(
-        self, step: int, epoch: int, loss: Any, accuracy: float | None, after: Training, *, last: bool
-    ) -> None:
-        """A step is made, counted from 1; last: of the run.
+    def add(self, line: Line, after: Training, *, last: bool) -> None:
+        """A step is made; last: of the run.
 
         Raises:
             CannotWrite: the disk is full.
         """
-        self._history.add(step, epoch, loss, accuracy)
-        if last or (self._every is not None and step % self._every == 0):
-            self._checkpoints.save(step, epoch, after)
+        if self._history is not None:
+            self._history.add(line)
+        if last or (self._every is not None and line.step % self._every == 0):
+            self._checkpoints.save(line.step, line.epoch, after)
 
 
 @contextmanager
@@ -54,6 +55,7 @@ def recorded(config: Config, start: Training) -> Iterator[tuple[int, Training, R
         raise BadCheckpoint(f"{folder} holds checkpoints; expected resume, or an out without a run")
     elif history_path.exists():
         raise BadCheckpoint(f"{history_path} exists; expected an out without a run")
+    wait_for_all("look at what is there")
     _make(folder)
     with ExitStack() as stack:
         checkpoints = Checkpoints(folder, config)
@@ -61,8 +63,10 @@ def recorded(config: Config, start: Training) -> Iterator[tuple[int, Training, R
         step, training = checkpoints.restore(start) if config.resume else (0, start)
         if not config.resume:
             checkpoints.save(0, 1, start)
-        history = History(history_path, step)
-        stack.callback(history.close)
+        history = None
+        if first_process():
+            history = History(history_path, step)
+            stack.callback(history.close)
         yield step, training, Records(history, checkpoints, config.checkpoint_every)
 
 

@@ -6,11 +6,13 @@ widens the gradients again.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import Sharding
 
 from experiments.train.augmentation import Augmentation
 from experiments.train.config import Config
@@ -37,15 +39,28 @@ class Training(NamedTuple):
     key: Array
 
 
+class Told(NamedTuple):
+    """What a step tells of its images, as its parameters were before it.
+
+    Attributes:
+        loss: the mean.
+        accuracy: the fraction that is recognised, of the images as they were augmented.
+    """
+
+    loss: Array
+    accuracy: Array
+
+
 class Steps(NamedTuple):
     """What is compiled.
 
     Attributes:
-        train: (training, step's number, images, labels) → (training after the step, the mean loss before it).
+        train: (training, step's number, images, labels) → (training after the step, what it tells); images
+            (parts, n, h, w, C) and labels (parts, n), to be gone through part by part.
         correct: (training, images, labels) → the number of images that are recognised.
     """
 
-    train: Callable[[Training, Any, Any, Any], tuple[Training, Array]]
+    train: Callable[[Training, Any, Any, Any], tuple[Training, Told]]
     correct: Callable[[Training, Any, Any], Array]
 
 
@@ -58,59 +73,80 @@ def initial(
     return Training(params, state, optimizer.init(params), key)
 
 
+def forward(config: Config, model: Layer, white: int) -> Callable[..., tuple[Array, Any]]:
+    """(params, state, images, train=False) → (logits, state); pixels run from 0 to `white`."""
+
+    def logits(params: Any, state: Any, images: Array, train: bool = False) -> tuple[Array, Any]:
+        params = jax.tree.map(lambda W: W.astype(config.dtype), params)
+        Z, state = model.apply(params, state, images.astype(config.dtype) / white, train=train)
+        return Z.astype(config.parameter_dtype), state
+
+    return logits
+
+
 def compiled(
     config: Config,
     model: Layer,
     optimizer: "optax.GradientTransformation",
     augment: Augmentation,
     white: int,
+    replicated: Sharding | None = None,
 ) -> Steps:
-    """The step and the test; pixels run from 0 to `white`."""
+    """The step and the test; pixels run from 0 to `white`.
+
+    replicated: where the results are, as parameters are; none where there is one device.
+    """
     import optax
 
     cross_entropy = OPERATIONS[config.gradients].softmax_cross_entropy
 
-    def logits(params: Any, state: Any, images: Array, train: bool) -> tuple[Array, Any]:
-        params = jax.tree.map(lambda W: W.astype(config.dtype), params)
-        Z, state = model.apply(params, state, images.astype(config.dtype) / white, train=train)
-        return Z.astype(config.parameter_dtype), state
+    logits = forward(config, model, white)
 
     def mean_loss(params: Any, state: Any, images: Array, labels: Array) -> tuple[Array, Any]:
         """The mean over the images: the one place of 1/B."""
         Z, state = logits(params, state, images, train=True)
-        return jnp.mean(cross_entropy(Z, labels)), state
+        return jnp.mean(cross_entropy(Z, labels)), (state, jnp.mean(recognised(Z, labels), dtype=Z.dtype))
+
+    def recognised(Z: Array, labels: Array) -> Array:
+        return jnp.argmax(Z, -1) == labels
+
+    jit = partial(jax.jit, out_shardings=replicated)
 
     @jax.jit
     def augmented(key: Array, number: Any, images: Array) -> Array:
         return augment(jax.random.fold_in(key, number), images)
 
-    @jax.jit
-    def added(params: Any, state: Any, total: Any, images: Array, labels: Array) -> tuple[Any, Any]:
-        """The network's next state, and the total with the loss and the gradient of these images added."""
-        (loss, state), gradient = jax.value_and_grad(mean_loss, has_aux=True)(params, state, images, labels)
-        return state, jax.tree.map(jnp.add, total, (loss, gradient))
+    @jit
+    def nothing(params: Any) -> Any:
+        zero = jnp.zeros((), config.parameter_dtype)
+        return Told(zero, zero), jax.tree.map(jnp.zeros_like, params)
 
-    @jax.jit
-    def updated(training: Training, state: Any, total: Any) -> tuple[Training, Array]:
-        loss, gradient = jax.tree.map(lambda X: X / config.accumulate, total)
+    @jit
+    def added(params: Any, state: Any, total: Any, images: Array, labels: Array) -> tuple[Any, Any]:
+        """The network's next state, and the total with what comes of these images added."""
+        gradient_of = jax.value_and_grad(mean_loss, has_aux=True)
+        (loss, (state, accuracy)), gradient = gradient_of(params, state, images, labels)
+        return state, jax.tree.map(jnp.add, total, (Told(loss, accuracy), gradient))
+
+    @jit
+    def updated(training: Training, state: Any, total: Any) -> tuple[Training, Told]:
+        told, gradient = jax.tree.map(lambda X: X / config.accumulate, total)
         updates, memory = optimizer.update(gradient, training.optimizer, training.params)
         params = optax.apply_updates(training.params, updates)
-        return Training(params, state, memory, training.key), loss
+        return Training(params, state, memory, training.key), told
 
-    def train(training: Training, number: Any, images: Any, labels: Any) -> tuple[Training, Array]:
+    def train(training: Training, number: Any, images: Any, labels: Any) -> tuple[Training, Told]:
         images, state = augmented(training.key, number, images), training.state
-        total = (jnp.zeros((), config.parameter_dtype), jax.tree.map(jnp.zeros_like, training.params))
-        size = len(labels) // config.accumulate
-        for start in range(0, len(labels), size):
-            part = slice(start, start + size)
+        total = nothing(training.params)
+        for part in range(config.accumulate):
             state, total = added(training.params, state, total, images[part], labels[part])
         return updated(training, state, total)
 
-    @jax.jit
+    @jit
     def correct(training: Training, images: Array, labels: Array) -> Array:
-        Z, _ = logits(training.params, training.state, images, train=False)
-        return jnp.sum(jnp.argmax(Z, -1) == labels)
+        Z, _ = logits(training.params, training.state, images)
+        return jnp.sum(recognised(Z, labels))
 
     # Parts are gone through from outside: within a loop of XLA's, convolutions run without threads on a
     # CPU, and with the loop unrolled the activations of all parts may be in memory at once.
-    return Steps(jax.jit(train) if config.accumulate == 1 else train, correct)
+    return Steps(jit(train) if config.accumulate == 1 else train, correct)

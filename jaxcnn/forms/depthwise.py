@@ -6,9 +6,9 @@ With K = C·M filters, and A'[·, k] = A[·, ⌊k/M⌋] the channel that filter 
     dA'     = Σ_j S_jᵀ (dZ W[j]), dA the sum of its every M neighbours
     dW[j,k] = Σ_{b,m} A'_pad[b, m·s + j·d, k] dZ[b,m,k]
 
-Z and dW unroll the taps. Few of them read the pixels as they lie: a padded copy would cost more than the rest.
-Of very many, Z unrolls those of a row, and dW is a loop, in which XLA vectorises less. dA adds up the spread
-shares of few taps; of more, it is a Z of dZ for each phase (`interleaving`). dW sums R slabs of rows
+Z and dW unroll the taps. Few of them read the pixels as they lie: a padded copy would cost more than all the
+rest. Of very many, Z unrolls those of a row, and dW is a loop, in which XLA vectorises less. dA adds up the
+spread shares of few taps; of more, it is a Z of dZ for each phase (`interleaving`). dW sums R slabs of rows
 multiply-add by multiply-add, and the R times smaller rest by a product with ones, where XLA's own
 reduction on a CPU would read columns number by number.
 """

@@ -1,5 +1,6 @@
 """By torch's functions, in the channels_last format; running statistics, which cost little, are left out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,17 +18,25 @@ ROLES = {4: "kernel", 2: "matrix", 1: "vector"}
 
 def gradient(network: Network, params: Any, images: np.ndarray, labels: np.ndarray) -> Any:
     """The call that gives loss and gradients, in the order of `jax.tree.leaves`."""
+    tensors, loss = objective(network, params, images, labels)
+
+    def run() -> list[Tensor]:
+        value = loss()
+        return [value, *torch.autograd.grad(value, tensors)]
+
+    return pytorch.waiting(run)
+
+
+def objective(
+    network: Network, params: Any, images: np.ndarray, labels: np.ndarray
+) -> tuple[list[Tensor], Callable[[], Tensor]]:
+    """The parameters as tensors, in the order of `jax.tree.leaves`, and the mean cross-entropy with them."""
     leaves, tree = jax.tree.flatten(params)
     tensors = [pytorch.tensor(layout.first(ROLES[x.ndim], x), "float32").requires_grad_() for x in leaves]
     own = jax.tree.unflatten(tree, tensors)
     A = pytorch.tensor(images, "float32").permute(0, 3, 1, 2)
     t = pytorch.tensor(labels, "float32")
-
-    def run() -> list[Tensor]:
-        loss = F.cross_entropy(apply(network, own, A), t)
-        return [loss, *torch.autograd.grad(loss, tensors)]
-
-    return pytorch.waiting(run)
+    return tensors, lambda: F.cross_entropy(apply(network, own, A), t)
 
 
 def read(results: list[Tensor]) -> list[np.ndarray]:
