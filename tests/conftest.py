@@ -28,7 +28,7 @@ PROFILE = os.environ.get("JAXCNN_PROFILE", "fast")
 settings.load_profile(PROFILE)
 
 if PROFILE == "fast":
-    # Compiling takes most of the time: without LLVM's optimiser a quarter less. XLA reads its flags once, as it starts.
+    # compiling takes most of the time, a quarter less without it; XLA reads its flags once, as it starts
     with pytest.MonkeyPatch.context() as patch:
         flags = os.environ.get("XLA_FLAGS", "")
         patch.setenv("XLA_FLAGS", f"{flags} --xla_backend_optimization_level=0".strip())
