@@ -57,7 +57,7 @@ def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
 
 
 def inside(window: Window, j: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Of each axis the windows whose tap j sees a pixel: first, one past the last, and the first one's pixel."""
+    """Of each axis the windows whose tap j sees a pixel: first, one past the last, and the first's pixel."""
     found = []
     for a in range(window.rank):
         n, m, s = window.input_size[a], window.output_size[a], window.stride[a]
