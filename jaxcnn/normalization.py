@@ -349,6 +349,8 @@ def _normalize_bwd(spec: _Spec, residuals, cotangents):
 
 
 # (N.2)  dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N
+#        Where one γ belongs to all that a statistic sees, as in batch norm, it comes out of the means: Σ dZ
+#        and Σ dZ Â over these axes then make dA and (N.3) alike.
 @partial(jax.jit, static_argnums=(0,))
 def _normalize_dA(
     spec: _Spec, residuals, dZ: Array | None, dmean: Array | None, dvariance: Array | None
@@ -356,13 +358,20 @@ def _normalize_dA(
     A, mean, r, gamma, beta = residuals
     centred, N = widened(A) - mean, math.prod(A.shape[axis] for axis in spec.axes)
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
-    A_hat, dA_hat = centred * r, _scaled(dZ, gamma)
-    dA = r * (dA_hat - _mean(spec, dA_hat) - A_hat * _mean(spec, dA_hat * A_hat))
+    A_hat = centred * r
+    if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
+        total, product = (jnp.sum(X, spec.axes, keepdims=True) for X in (dZ, dZ * A_hat))
+        dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
+        dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
+    else:
+        dA_hat = _scaled(dZ, gamma)
+        dA = r * (dA_hat - _mean(spec, dA_hat) - A_hat * _mean(spec, dA_hat * A_hat))
+        dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
     if dmean is not None:
         dA = dA + dmean / N
     if dvariance is not None:
         dA = dA + 2 * centred * dvariance / N
-    return dA.astype(A.dtype), _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
+    return dA.astype(A.dtype), dgamma, dbeta
 
 
 # (N.4)  Z = γ A r          dA = r (dÂ − Â mean(dÂ Â))
