@@ -226,7 +226,7 @@ class Window:
         return itertools.product(*map(range, self.size))
 
     def inside(self, axis: int, border: tuple[int, int] = (0, 0)) -> tuple[tuple[bool, ...], ...]:
-        """[m][j]: whether tap j of window m sees a pixel rather than the padding, by (W.1).
+        """Whether tap j of window m sees a pixel rather than the padding, at [m][j]; by (W.1).
 
         Of the padding, the `border` (low, high) that lies next to the pixels counts as pixels.
         """

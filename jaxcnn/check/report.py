@@ -35,7 +35,7 @@ class Part:
     """One array that was compared: an output, or the gradient of one argument.
 
     Attributes:
-        name: "the output" or "the gradient of <argument>".
+        name: "the output" or "the gradient of x", x an argument.
         compared: single numbers compared.
         excused: numbers left out because nothing can be said of them.
         excuses: how many of them for which reason (`jaxcnn.check.compare.Excuse`).
@@ -109,7 +109,7 @@ class Counterexample:
     """One case on which function and reference differ, shrunk.
 
     Attributes:
-        what: "the output" or "the gradient of <argument>".
+        what: "the output" or "the gradient of x", x an argument.
         index: where in that array they differ first.
         got: the function's number there.
         expected: the reference's.
