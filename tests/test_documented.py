@@ -1,4 +1,4 @@
-"""Every public name has a docstring with an example of itself that runs; a planted one without is found.
+"""Every public name has a docstring with an example of itself that runs; every equation a line in the README.
 
 Public is what `jaxcnn` exports, and what its modules and rooms define or export without an underscore. The
 inside of a room, such as `jaxcnn.check.shrink`, is its own affair. A value is documented by a string below
@@ -10,8 +10,10 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 import typing
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -20,6 +22,11 @@ from test_docs import run
 import jaxcnn
 
 MODULES = ["jaxcnn", *(f"jaxcnn.{m.name}" for m in pkgutil.iter_modules(jaxcnn.__path__) if m.name[0] != "_")]
+
+README = Path(__file__).parents[1] / "README.md"
+PACKAGE = README.parent / "jaxcnn"
+NUMBER = re.compile(r"\(([A-Z]\.\d+)[;)]")  # (W.2), or (W.2; L6)
+LINK_OR_NUMBERS = re.compile(r"\((jaxcnn/[\w/]+\.py)\)|\(([A-Z])\.(\d+)\)(?:–\([A-Z]\.(\d+)\))?")
 
 
 def public(module: ModuleType) -> dict[str, str | None]:
@@ -139,3 +146,32 @@ def test_what_is_not_documented_is_found(tmp_path, monkeypatch):
         "described has no example that uses it",
         "elsewhere has no example that uses it",
     ]
+
+
+def index() -> list[tuple[list[str], dict[str, str]]]:
+    """Of each row of the README's index of equations the functions, and the file of each number."""
+    table = README.read_text(encoding="utf-8").split("| equation | function |")[1].split("\n\n")[0]
+    rows = []
+    for line in table.splitlines()[2:]:
+        _, _, functions, _, derivation, _ = re.split(r"(?<!\\) ?\| ?", line)
+        numbers, path = dict[str, str](), ""
+        for link, family, first, last in re.findall(LINK_OR_NUMBERS, derivation):
+            path = link or path
+            if family:
+                numbers |= {f"{family}.{k}": path for k in range(int(first), int(last or first) + 1)}
+        rows.append((re.findall(r"`([\w.]+)", functions), numbers))
+    return rows
+
+
+def test_every_equation_is_in_the_readmes_index_with_its_file():
+    found = {number: path for _, numbers in index() for number, path in numbers.items()}
+    written = {path: set(NUMBER.findall(path.read_text(encoding="utf-8"))) for path in PACKAGE.rglob("*.py")}
+    assert set(found) == set().union(*written.values())
+    assert not [number for number, path in found.items() if number not in written[README.parent / path]]
+
+
+@pytest.mark.parametrize("functions", [functions for functions, _ in index()], ids=" ".join)
+def test_the_functions_of_the_index_exist(functions):
+    for name in functions:
+        module, _, function = f"jaxcnn.{name}".rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function))
