@@ -3,6 +3,12 @@
 The operations are pure functions with a hand-written backward pass each; `jaxcnn.check` compares
 anybody's hand-written gradient with a reference; `jaxcnn verify` judges the claims of the article
 that the derivations come from. See the README for the conventions and the index of equations.
+
+Besides the operations, which are all named here: `jaxcnn.layers`, layers and their parameters;
+`jaxcnn.spatial`, images that are cut among devices; `jaxcnn.adapters`, for flax; `jaxcnn.compiler`, options
+that make a jaxlib faster; `jaxcnn.window`, the arithmetic of windows; `jaxcnn.forms`, equivalent ways to
+compute; `jaxcnn.oracles`, the definitions that `jax.grad` differentiates; `jaxcnn.loops`, the article's
+printed formulas.
 """
 
 from jaxcnn.activations import activation_dZ as activation_dZ
@@ -55,3 +61,6 @@ from jaxcnn.upsampling import pixel_shuffle as pixel_shuffle
 from jaxcnn.upsampling import pixel_unshuffle as pixel_unshuffle
 from jaxcnn.upsampling import upsample_bilinear as upsample_bilinear
 from jaxcnn.upsampling import upsample_nearest as upsample_nearest
+
+# every operation, and none of the modules: what `import *` takes and the generated pages show
+__all__ = [name for name, value in vars().items() if callable(value) and name[0] != "_"]

@@ -192,7 +192,7 @@ def activation_dZ(g: Callable[..., Array], Z: ArrayLike, dA: ArrayLike, **keywor
         g: an activation of jaxcnn.
         Z: what g was applied to.
         dA: the cotangent of g(Z), of its shape and of Z's dtype.
-        **keywords: those of g, such as negative_slope or axis.
+        keywords: those of g, such as negative_slope or axis.
 
     Returns:
         dZ, of Z's shape and dtype.

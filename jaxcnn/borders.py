@@ -20,12 +20,24 @@ from jaxcnn.window import Window
 
 
 def fill(window: Window, A: Array) -> Array:
-    """A (B, *n, C) with its border, (B, *padded, C); A itself where the window's border is not filled."""
+    """A (B, *n, C) with its border, (B, *padded, C); A itself where the window's border is not filled.
+
+    >>> from jaxcnn.window import resolve
+    >>> window = resolve("conv", (4,), (3,), padding="CIRCULAR", filled=True)
+    >>> fill(window, jnp.arange(4.0).reshape(1, 4, 1))[0, :, 0]
+    Array([3., 0., 1., 2., 3., 0.], dtype=float32)
+    """
     return A if window.border is None else _fill(window, A)
 
 
 def fold(window: Window, dA: Array) -> Array:
-    """The adjoint of `fill`: (B, *padded, C) as (B, *n, C)."""
+    """The adjoint of `fill`: (B, *padded, C) as (B, *n, C).
+
+    >>> from jaxcnn.window import resolve
+    >>> window = resolve("conv", (4,), (3,), padding="CIRCULAR", filled=True)
+    >>> fold(window, jnp.ones((1, 6, 1)))[0, :, 0]
+    Array([2., 1., 1., 2.], dtype=float32)
+    """
     return dA if window.border is None else _fold(window, dA)
 
 

@@ -28,13 +28,20 @@ import numpy as np
 from jaxcnn import command_check
 from jaxcnn._errors import missing_extra
 
-# Geometries tried for each operation: enough to meet every rank, padding and stride, few enough to compile
-# within two minutes.
-GEOMETRIES, GEOMETRIES_THOROUGH = 3, 100
+GEOMETRIES = 3
+"""Geometries tried for each operation: enough to meet every rank, padding and stride, few enough to compile
+within two minutes."""
+GEOMETRIES_THOROUGH = 100
+"""The same with `--thorough`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
+    """Run the command and return its exit code.
+
+    >>> main(["verify", "--claim", "L21"])  # there is no such claim
+    Traceback (most recent call last):
+    SystemExit: 2
+    """
     parser = argparse.ArgumentParser(
         prog="jaxcnn", description="Hand-derived gradients of convolutional networks, checked by machine."
     )

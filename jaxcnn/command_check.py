@@ -13,10 +13,17 @@ from pathlib import Path
 import jax.numpy as jnp
 
 GEOMETRIES = 4
+"""Assignments of sizes to try, unless told."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the command."""
+    """The options of the command.
+
+    >>> add_arguments(parser := argparse.ArgumentParser())
+    >>> given = parser.parse_args(["mine:relu", "--arg", "float32[n]", "--size", "n=1..4"])
+    >>> given.fun, given.size, given.geometries
+    ('mine:relu', ['n=1..4'], 4)
+    """
     add = parser.add_argument
     add("fun", nargs="?", metavar="FUN", help="module:function, whose gradient is in question")
     add(
@@ -44,7 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
-    """Run the command and return its exit code; the parser ends it where the call is wrong."""
+    """Run the command and return its exit code; the parser ends it where the call is wrong.
+
+    >>> add_arguments(parser := argparse.ArgumentParser())
+    >>> run(parser, parser.parse_args(["mine:relu"]))  # without a single --arg
+    Traceback (most recent call last):
+    SystemExit: 2
+    """
     if given.self_test:
         return _self_test()
     if given.fun is None or not given.arg:

@@ -154,6 +154,11 @@ def adjoint(
     """`conv_dA` on behalf of an operation; W and n have one rank.
 
     names: the operation's, and what it calls dZ and n.
+
+    >>> names = "my_transpose", "Z", "output_size"
+    >>> geometry = {"stride": 2, "padding": "VALID", "dilation": 1}
+    >>> adjoint(names, jnp.ones((3, 1)), jnp.ones((2, 1, 1)), (6,), 1, None, None, **geometry)[:, 0]
+    Array([1., 1., 1., 1., 1., 1.], dtype=float32)
     """
     operation, argument, size = names
     same_dtype(operation, **{argument: dZ, "W": W})
@@ -242,7 +247,11 @@ def conv_db(dZ: ArrayLike) -> Array:
 
 
 def biased(operation: str, Z: Array, b: Any, each: str, /, **typed: Array) -> Array:
-    """Z[…,o] + b[o] on behalf of `operation`; b, `each` of what it is, has the dtype of the array `typed`."""
+    """Z[…,o] + b[o] on behalf of `operation`; b, `each` of what it is, has the dtype of the array `typed`.
+
+    >>> biased("my_layer", jnp.zeros((1, 2)), jnp.array([1.0, 2.0]), "one number a filter", W=jnp.ones(()))
+    Array([[1., 2.]], dtype=float32)
+    """
     b = floating(operation, "b", b)
     same_dtype(operation, **typed, b=b)
     if b.shape != Z.shape[-1:]:
@@ -423,7 +432,11 @@ def _spec(
 
 
 def kernel_rank(operation: str, W: Array) -> int:
-    """The number of spatial axes of W."""
+    """The number of spatial axes of W.
+
+    >>> kernel_rank("my_layer", jnp.ones((3, 3, 1, 8)))
+    2
+    """
     rank = W.ndim - 2
     if not 1 <= rank <= 3:
         wrong_value(operation, f"W has shape {W.shape}", "(*f, C/groups, K) with 1 to 3 spatial axes")

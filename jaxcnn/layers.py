@@ -43,13 +43,49 @@ from jaxcnn.stochastic import dropout
 from jaxcnn.window import Padding
 
 Initializer = Callable[..., Array]
+"""(key, shape, dtype) → array."""
 
 he_normal = partial(initializers.he_normal, in_axis=-2, out_axis=-1)
+"""Normal, of variance 2/fan_in; called, it gives the initialiser.
+
+>>> round(float(he_normal()(jax.random.key(0), (3, 3, 16, 64)).std()), 2)
+0.12
+"""
+
 he_uniform = partial(initializers.he_uniform, in_axis=-2, out_axis=-1)
+"""Uniform, of variance 2/fan_in: up to √(6/fan_in); called, it gives the initialiser.
+
+>>> round(float(he_uniform()(jax.random.key(0), (3, 3, 16, 64)).max()), 2)
+0.2
+"""
+
 glorot_normal = partial(initializers.glorot_normal, in_axis=-2, out_axis=-1)
+"""Normal, of variance 2/(fan_in + fan_out); called, it gives the initialiser.
+
+>>> round(float(glorot_normal()(jax.random.key(0), (3, 3, 16, 64)).std()), 2)
+0.05
+"""
+
 glorot_uniform = partial(initializers.glorot_uniform, in_axis=-2, out_axis=-1)
+"""Uniform, of variance 2/(fan_in + fan_out): up to √(6/(fan_in + fan_out)); called, it gives the initialiser.
+
+>>> round(float(glorot_uniform()(jax.random.key(0), (3, 3, 16, 64)).max()), 2)
+0.09
+"""
+
 lecun_normal = partial(initializers.lecun_normal, in_axis=-2, out_axis=-1)
+"""Normal, of variance 1/fan_in; called, it gives the initialiser.
+
+>>> round(float(lecun_normal()(jax.random.key(0), (3, 3, 16, 64)).std()), 2)
+0.08
+"""
+
 lecun_uniform = partial(initializers.lecun_uniform, in_axis=-2, out_axis=-1)
+"""Uniform, of variance 1/fan_in: up to √(3/fan_in); called, it gives the initialiser.
+
+>>> round(float(lecun_uniform()(jax.random.key(0), (3, 3, 16, 64)).max()), 2)
+0.14
+"""
 
 
 class Layer(NamedTuple):
@@ -58,6 +94,10 @@ class Layer(NamedTuple):
     Attributes:
         init: (key, input_shape, dtype=float32) → (params, state); input_shape without the batch axis.
         apply: (params, state, A, *, train=False, key=None) → (A, state); A with a batch axis.
+
+    >>> double = Layer(lambda key, shape, dtype=float: ((), ()), lambda params, state, A, **_: (2 * A, state))
+    >>> double.apply((), (), jnp.ones((1, 2)))[0]
+    Array([[2., 2.]], dtype=float32)
     """
 
     init: Callable[..., tuple[Any, Any]]
@@ -207,7 +247,11 @@ def MaxPool(
     padding: Padding = "VALID",
     dilation: int | Sequence[int] = 1,
 ) -> Layer:
-    """The layer of `jaxcnn.max_pool`, with its arguments; no parameters."""
+    """The layer of `jaxcnn.max_pool`, with its arguments; no parameters.
+
+    >>> MaxPool((2,)).apply((), (), jnp.array([[[1.0], [5.0], [3.0], [2.0]]]))[0][..., 0]
+    Array([[5., 3.]], dtype=float32)
+    """
     f = window_tuple("MaxPool", "window", window)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
     return _parameterless(lambda A: max_pool(A, f, **geometry))
@@ -221,7 +265,11 @@ def AvgPool(
     dilation: int | Sequence[int] = 1,
     count_padding: bool = False,
 ) -> Layer:
-    """The layer of `jaxcnn.avg_pool`, with its arguments; no parameters."""
+    """The layer of `jaxcnn.avg_pool`, with its arguments; no parameters.
+
+    >>> AvgPool((2,)).apply((), (), jnp.array([[[1.0], [5.0], [3.0], [2.0]]]))[0][..., 0]
+    Array([[3. , 2.5]], dtype=float32)
+    """
     f = window_tuple("AvgPool", "window", window)
     geometry: dict[str, Any] = {
         "stride": stride,
@@ -233,7 +281,11 @@ def AvgPool(
 
 
 def Flatten() -> Layer:
-    """(B, …) → (B, the product of the others); no parameters."""
+    """(B, …) → (B, the product of the others); no parameters.
+
+    >>> Flatten().apply((), (), jnp.ones((2, 4, 4, 3)))[0].shape
+    (2, 48)
+    """
 
     def flatten(A: Array) -> Array:
         if array("Flatten", "A", A).ndim < 1:
@@ -256,19 +308,102 @@ def Activation(g: Callable[..., Array], **keywords: Any) -> Layer:
 
 
 Relu = Activation(rectifiers.relu)
+"""The layer of `jaxcnn.relu`.
+
+>>> Relu.apply((), (), jnp.array([[-1.0, 2.0]]))[0]
+Array([[0., 2.]], dtype=float32)
+"""
+
 LeakyRelu = Activation(rectifiers.leaky_relu)
+"""The layer of `jaxcnn.leaky_relu`.
+
+>>> LeakyRelu.apply((), (), jnp.array([[-100.0, 2.0]]))[0]
+Array([[-1.,  2.]], dtype=float32)
+"""
+
 Relu6 = Activation(rectifiers.relu6)
+"""The layer of `jaxcnn.relu6`.
+
+>>> Relu6.apply((), (), jnp.array([[-1.0, 8.0]]))[0]
+Array([[0., 6.]], dtype=float32)
+"""
+
 Elu = Activation(rectifiers.elu)
+"""The layer of `jaxcnn.elu`.
+
+>>> Elu.apply((), (), jnp.array([[-jnp.inf, 2.0]]))[0]
+Array([[-1.,  2.]], dtype=float32)
+"""
+
 Hardswish = Activation(rectifiers.hardswish)
+"""The layer of `jaxcnn.hardswish`.
+
+>>> Hardswish.apply((), (), jnp.array([[-4.0, 4.0]]))[0]
+Array([[0., 4.]], dtype=float32)
+"""
+
 Sigmoid = Activation(activations.sigmoid)
+"""The layer of `jaxcnn.sigmoid`.
+
+>>> Sigmoid.apply((), (), jnp.array([[0.0, jnp.inf]]))[0]
+Array([[0.5, 1. ]], dtype=float32)
+"""
+
 Tanh = Activation(activations.tanh)
+"""The layer of `jaxcnn.tanh`.
+
+>>> Tanh.apply((), (), jnp.array([[0.0, jnp.inf]]))[0]
+Array([[0., 1.]], dtype=float32)
+"""
+
 Softplus = Activation(activations.softplus)
+"""The layer of `jaxcnn.softplus`.
+
+>>> Softplus.apply((), (), jnp.array([[-jnp.inf, 100.0]]))[0]
+Array([[  0., 100.]], dtype=float32)
+"""
+
 Silu = Activation(activations.silu)
+"""The layer of `jaxcnn.silu`.
+
+>>> Silu.apply((), (), jnp.array([[0.0, 100.0]]))[0]
+Array([[  0., 100.]], dtype=float32)
+"""
+
 Gelu = Activation(activations.gelu)
+"""The layer of `jaxcnn.gelu`.
+
+>>> Gelu.apply((), (), jnp.array([[0.0, 100.0]]))[0]
+Array([[  0., 100.]], dtype=float32)
+"""
+
 Mish = Activation(activations.mish)
+"""The layer of `jaxcnn.mish`.
+
+>>> Mish.apply((), (), jnp.array([[0.0, 100.0]]))[0]
+Array([[  0., 100.]], dtype=float32)
+"""
+
 Glu = Activation(activations.glu)
+"""The layer of `jaxcnn.glu`.
+
+>>> Glu.apply((), (), jnp.array([[4.0, 0.0]]))[0]
+Array([[2.]], dtype=float32)
+"""
+
 Softmax = Activation(softmaxes.softmax)
+"""The layer of `jaxcnn.softmax`.
+
+>>> Softmax.apply((), (), jnp.array([[0.0, 0.0]]))[0]
+Array([[0.5, 0.5]], dtype=float32)
+"""
+
 LogSoftmax = Activation(softmaxes.log_softmax)
+"""The layer of `jaxcnn.log_softmax`.
+
+>>> LogSoftmax.apply((), (), jnp.array([[0.0, -jnp.inf]]))[0]
+Array([[  0., -inf]], dtype=float32)
+"""
 
 
 def BatchNorm(
@@ -337,19 +472,37 @@ def GroupNorm(groups: int, *, epsilon: float = 1e-5, use_gamma: bool = True, use
 
 
 def LayerNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
-    """The layer of `jaxcnn.layer_norm`; params as in `BatchNorm`."""
+    """The layer of `jaxcnn.layer_norm`; params as in `BatchNorm`.
+
+    >>> norm = LayerNorm(use_beta=False)
+    >>> params, state = norm.init(jax.random.key(0), (2,))
+    >>> norm.apply(params, state, jnp.array([[1.0, 5.0]]))[0].round(2)
+    Array([[-1.,  1.]], dtype=float32)
+    """
     return _normalization(_Scale("LayerNorm", use_gamma, use_beta), normalization.layer_norm, epsilon=epsilon)
 
 
 def InstanceNorm(*, epsilon: float = 1e-5, use_gamma: bool = True, use_beta: bool = True) -> Layer:
-    """The layer of `jaxcnn.instance_norm`; params as in `BatchNorm`."""
+    """The layer of `jaxcnn.instance_norm`; params as in `BatchNorm`.
+
+    >>> norm = InstanceNorm()
+    >>> params, state = norm.init(jax.random.key(0), (2, 1))
+    >>> norm.apply(params, state, jnp.array([[[1.0], [5.0]]]))[0][..., 0].round(2)
+    Array([[-1.,  1.]], dtype=float32)
+    """
     return _normalization(
         _Scale("InstanceNorm", use_gamma, use_beta), normalization.instance_norm, epsilon=epsilon
     )
 
 
 def RMSNorm(*, epsilon: float = 1e-5, use_gamma: bool = True) -> Layer:
-    """The layer of `jaxcnn.rms_norm`; params {"gamma": (C,)}, or none."""
+    """The layer of `jaxcnn.rms_norm`; params {"gamma": (C,)}, or none.
+
+    >>> norm = RMSNorm()
+    >>> params, state = norm.init(jax.random.key(0), (2,))
+    >>> norm.apply(params, state, jnp.array([[-2.0, 2.0]]))[0].round(2)
+    Array([[-1.,  1.]], dtype=float32)
+    """
     return _normalization(_Scale("RMSNorm", use_gamma, False), normalization.rms_norm, epsilon=epsilon)
 
 

@@ -54,6 +54,7 @@ from jaxcnn._errors import integer, number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
 
 AxisName = Hashable | tuple[Hashable, ...]
+"""The name of a mapped or mesh axis, or several: over them the batch is shared."""
 
 
 def batch_norm(

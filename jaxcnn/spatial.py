@@ -56,6 +56,18 @@ def conv(
 
     Raises:
         ValueError: the devices' windows or halos do not match, by (H.1).
+
+    On a mesh of one device, which holds all rows:
+
+    >>> mesh = jax.make_mesh((1,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+    >>> def layer(A, W): return conv(A, W, padding="SAME", over="rows")
+    >>> rows, all_of_it = jax.P(None, "rows"), jax.P()
+    >>> layer = jax.shard_map(layer, mesh=mesh, in_specs=(rows, all_of_it), out_specs=rows)
+    >>> layer(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)))[0, ..., 0]
+    Array([[4., 6., 6., 4.],
+           [6., 9., 9., 6.],
+           [6., 9., 9., 6.],
+           [4., 6., 6., 4.]], dtype=float32)
     """
     A, W = floating("spatial.conv", "A", A), floating("spatial.conv", "W", W)
     part = _part("spatial.conv", A, W.shape[:-2], over, axis, stride, padding, dilation)
@@ -78,6 +90,13 @@ def max_pool(
     """This device's part of `jaxcnn.max_pool`; arguments as in `conv` and there.
 
     A window whose every pixel is −inf may give its gradient to the padding of the axis that is cut.
+
+    >>> mesh = jax.make_mesh((1,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+    >>> def pool(A): return max_pool(A, (2, 2), over="rows")
+    >>> pool = jax.shard_map(pool, mesh=mesh, in_specs=jax.P(None, "rows"), out_specs=jax.P(None, "rows"))
+    >>> pool(jnp.arange(16.0).reshape(1, 4, 4, 1))[0, ..., 0]
+    Array([[ 5.,  7.],
+           [13., 15.]], dtype=float32)
     """
     A, f = floating("spatial.max_pool", "A", A), window_tuple("spatial.max_pool", "window", window)
     stride = f if stride is None else stride
@@ -98,7 +117,15 @@ def avg_pool(
     dilation: int | Sequence[int] = 1,
     count_padding: bool = False,
 ) -> Array:
-    """This device's part of `jaxcnn.avg_pool`; arguments as in `conv` and there."""
+    """This device's part of `jaxcnn.avg_pool`; arguments as in `conv` and there.
+
+    >>> mesh = jax.make_mesh((1,), ("rows",), axis_types=(jax.sharding.AxisType.Auto,))
+    >>> def pool(A): return avg_pool(A, (2, 2), over="rows")
+    >>> pool = jax.shard_map(pool, mesh=mesh, in_specs=jax.P(None, "rows"), out_specs=jax.P(None, "rows"))
+    >>> pool(jnp.arange(16.0).reshape(1, 4, 4, 1))[0, ..., 0]
+    Array([[ 2.5,  4.5],
+           [10.5, 12.5]], dtype=float32)
+    """
     A, f = floating("spatial.avg_pool", "A", A), window_tuple("spatial.avg_pool", "window", window)
     stride = f if stride is None else stride
     part = _part("spatial.avg_pool", A, f, over, axis, stride, padding, dilation)

@@ -143,6 +143,7 @@ def pixel_unshuffle(Z: ArrayLike, factor: Sequence[int]) -> Array:
 # ------------------------------------------------------------------------------ the rules
 
 Factor = tuple[int, ...]
+"""How many times larger the image becomes, along each spatial axis."""
 
 
 # (U.1)  Z[i] = A[⌊i/f⌋], one axis after the other

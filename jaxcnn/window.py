@@ -33,6 +33,7 @@ from typing import Any
 from jaxcnn._errors import integer, per_axis, wrong_type, wrong_value
 
 Padding = str | int | Sequence[tuple[int, int]]
+"""What an operation takes as `padding`: a name, an integer, or one (low, high) pair for each spatial axis."""
 
 _NAMED_PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL")
 _FILLED_PADDINGS = ("CIRCULAR", "REFLECT")
@@ -185,6 +186,10 @@ class Window:
 
     Hashable, so it is a static argument of the jitted rules. Build it with `resolve`, which
     checks everything.
+
+    >>> window = Window(input_size=(7,), size=(3,), stride=(2,), padding=((0, 1),), dilation=(1,))
+    >>> window.output_size, window.remainder
+    ((3,), (1,))
     """
 
     input_size: tuple[int, ...]
@@ -226,7 +231,7 @@ class Window:
         return itertools.product(*map(range, self.size))
 
     def inside(self, axis: int, border: tuple[int, int] = (0, 0)) -> tuple[tuple[bool, ...], ...]:
-        """[m][j]: whether tap j of window m sees a pixel rather than the padding, by (W.1).
+        """Whether tap j of window m sees a pixel rather than the padding, at [m][j]; by (W.1).
 
         Of the padding, the `border` (low, high) that lies next to the pixels counts as pixels.
         """
@@ -266,6 +271,10 @@ def resolve(
     pairs. filled: whether `operation` can fill a border from the image. Raises TypeError or ValueError
     that names the argument, also where the window does not fit the padded input: no silent empty
     array (L6).
+
+    >>> window = resolve("conv", (8, 8), (3, 3), stride=2, padding="SAME")
+    >>> window.padding, window.output_size
+    (((0, 1), (0, 1)), (4, 4))
     """
     rank = len(input_size)
     n = tuple(input_size)
@@ -301,7 +310,12 @@ def resolve(
 
 
 def with_ceil(operation: str, window: Window) -> Window:
-    """`window` with its output sizes rounded up, by `ceil_padding`."""
+    """`window` with its output sizes rounded up, by `ceil_padding`.
+
+    >>> window = resolve("max_pool", (6,), (3,), stride=2)
+    >>> window.output_size, with_ceil("max_pool", window).output_size
+    ((2,), (3,))
+    """
     if any(q < 0 for _, q in window.padding):
         wrong_value(
             operation,
@@ -329,6 +343,9 @@ def transposed_size(
     """The input size whose windows number `output_size`: (n_out − 1)s + e − p − q, the smallest by (W.2).
 
     Where the padding is that of "SAME", the largest instead, n_out·s, as other libraries do.
+
+    >>> [transposed_size("conv_transpose", (3,), (3,), stride=2, padding=name) for name in ("VALID", "SAME")]
+    [(7,), (6,)]
     """
     rank = len(size)
     s = per_axis(operation, "stride", stride, rank, least=1)

@@ -38,8 +38,3 @@ def test_docstring(example):
 def test_readme(path):
     text = (ROOT / path).read_text()
     run(doctest.DocTestParser().get_doctest(text, {}, path, path, 0))
-
-
-@pytest.mark.parametrize("name", [n for n in vars(jaxcnn) if not n.startswith("_")])
-def test_every_public_name_is_documented(name):
-    assert (getattr(jaxcnn, name).__doc__ or "").strip()

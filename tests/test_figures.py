@@ -2,13 +2,16 @@
 
 import re
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_ledger import EXPECTED
 
 from jaxcnn.derivations.claims import CLAIMS
+from jaxcnn.derivations.ledger import Ruling, Verdict
 from jaxcnn.loops import convolution as loops
 from jaxcnn.loops import pooling
 from jaxcnn.loops.window import coverage as covered
@@ -16,14 +19,17 @@ from jaxcnn.loops.window import coverage as covered
 for library in ("matplotlib", "PIL", "sklearn"):
     pytest.importorskip(library, reason=f"{library} is not installed: pip install 'jaxcnn[figures]'")
 
+from matplotlib.colors import to_hex  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from experiments.figures import (  # noqa: E402
+    command,
     connections,
     files,
     filters,
     full_convolution,
     layer,
+    ledger,
     max_pool,
     pixels,
     sliding,
@@ -85,7 +91,11 @@ def test_a_caption_states_its_claims_of_the_ledger(figure):
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_words_lie_within_the_sheet_and_apart(figure):
-    drawn = sheet(figure).figure
+    assert_words_lie_apart(sheet(figure))
+
+
+def assert_words_lie_apart(sheet: Sheet) -> None:
+    drawn = sheet.figure
     drawn.set_dpi(72)
     with settings():
         files.FigureCanvasAgg(drawn).draw()
@@ -264,7 +274,69 @@ def test_the_committed_gallery_is_small_and_in_the_readme():
     assert path.stat().st_size < 600_000
     with Image.open(path) as image:
         assert image.width == 2 * 806 + 3 * 24
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     assert "](experiments/figures/gallery.png)" in (ROOT / "README.md").read_text()
+
+
+def planted(verdict=None) -> list[Ruling]:
+    """A ruling on each claim without judging it: one verdict for all, or those that test_ledger finds."""
+    return [
+        Ruling(claim, verdict or EXPECTED[claim.name], "for a reason", None, None, (), False, 0.0)
+        for claim in CLAIMS
+    ]
+
+
+def words_of(sheet: Sheet) -> str:
+    return " ".join(text.get_text().replace("\u00a0", " ") for text in sheet.figure.axes[0].texts)
+
+
+def test_the_ledger_shows_every_claim_with_its_verdict():
+    rulings = planted()
+    with settings():
+        drawn = ledger.draw(rulings)
+    assert_words_lie_apart(drawn)
+    words = words_of(drawn)
+    for ruling in rulings:
+        sign, _, meaning = ledger.LEGEND[ruling.verdict]
+        assert f"{ruling.claim.name} {sign} {ruling.claim.statement} {ruling.verdict.value}" in words
+        assert meaning in words
+        if ruling.verdict is Verdict.ON_A_DOMAIN:
+            assert f"{ruling.verdict.value}: {ruling.domain}" in words
+    for verdict, number_ in Counter(EXPECTED.values()).items():
+        assert f"{number_} {verdict.value}" in words
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_ledger_has_a_sign_and_a_colour_for_each_verdict(verdict):
+    with settings():
+        drawn = ledger.draw(planted(verdict))
+    sign, colour, _ = ledger.LEGEND[verdict]
+    assert_words_lie_apart(drawn)
+    assert words_of(drawn).count(sign) >= 21  # the claims and the legend
+    assert {to_hex(chip.get_edgecolor()).upper() for chip in drawn.figure.axes[0].patches} == {colour}
+    others = [legend for other, legend in ledger.LEGEND.items() if other is not verdict]
+    assert sign not in [legend[0] for legend in others] and colour not in [legend[1] for legend in others]
+
+
+def test_the_ledger_as_a_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "_rulings", planted)
+    monkeypatch.setattr(files, "LEDGER", 20)
+    path = tmp_path / "ledger.png"
+    assert main(["--ledger", str(path)]) == 0
+    assert capsys.readouterr().out.split() == [str(path)]
+    with Image.open(path) as image:
+        assert image.width == 224 and image.info["Description"] == ledger.words(planted())
+
+
+def test_the_committed_ledger_is_small_and_in_the_readme_and_says_what_the_machine_finds():
+    path = ROOT / "experiments" / "figures" / "ledger.png"
+    assert path.stat().st_size < 200_000
+    with Image.open(path) as image:
+        assert image.width == 1232
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+        # test_ledger judges the claims and expects these verdicts
+        assert image.info["Description"] == ledger.words(planted()), "draw it again with --ledger"
+    assert "](experiments/figures/ledger.png)" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -282,8 +354,13 @@ def test_the_committed_gallery_is_small_and_in_the_readme():
             "argument --sheet: there is no folder no/such/folder",
         ),
         (["--sheet", str(ROOT)], f"argument --sheet: {ROOT} is a folder; expected a file"),
+        (
+            ["--ledger", "x", "--sheet", "y"],
+            "argument --ledger: not allowed with arguments --only and --sheet",
+        ),
+        (["--ledger", str(ROOT)], f"argument --ledger: {ROOT} is a folder; expected a file"),
     ],
-    ids=["unknown", "no number", "both", "a file as folder", "no folder", "a folder"],
+    ids=["unknown", "no number", "both", "a file as folder", "no folder", "a folder", "two", "a folder too"],
 )
 def test_a_wrong_call_is_exit_code_2(capsys, arguments, message):
     with pytest.raises(SystemExit) as exit_:

@@ -1,15 +1,19 @@
 """Figures as files: the same bytes each time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from experiments.figures import ledger
 from experiments.figures.sheet import Sheet, settings
 from experiments.figures.table import FIGURES, Figure
+from jaxcnn.derivations.ledger import Ruling
 
-STILL, MOVING, GALLERY = 150, 80, 72  # dots an inch
+STILL, MOVING, GALLERY, LEDGER = 150, 80, 72, 110  # dots an inch
 _MILLISECONDS, _LAST_MILLISECONDS = 700, 2500  # that each frame of an animation stands, and the last
 _GAP = 24  # pixels between the figures of the gallery
 
@@ -35,7 +39,7 @@ def frames(figure: Figure, dpi: float) -> list[Image.Image]:
     """The steps of an animation, in one palette: that of the last, on which everything is drawn."""
     with settings():
         pictures = [_pixels(figure.draw(step), dpi) for step in range(figure.steps)]
-    palette = _palette(pictures[-1], 128)
+    palette = _in_few_colours(pictures[-1], 128)
     return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
@@ -52,12 +56,25 @@ def write_gallery(path: Path) -> None:
     gallery = Image.new("RGB", (2 * width + 3 * _GAP, max(ends)), "white")
     for picture, place in zip(pictures, places, strict=True):
         gallery.paste(picture, place)
-    few = gallery.quantize(palette=_palette(gallery, 256), dither=Image.Dither.NONE)
-    few.save(path, format="PNG", optimize=True)
+    _save(gallery, path, 256)
 
 
-def _palette(picture: Image.Image, colours: int) -> Image.Image:
-    """The colours that stand best for all of the picture's, its paper exactly white."""
+def write_ledger(rulings: Sequence[Ruling], path: Path) -> None:
+    """The claims and their verdicts as PNG, which says in words as well what it shows."""
+    with settings():
+        picture = _pixels(ledger.draw(rulings), LEDGER)
+    _save(picture, path, 64, ledger.words(rulings))
+
+
+def _save(picture: Image.Image, path: Path, colours: int, description: str = "") -> None:
+    about = PngInfo()
+    if description:
+        about.add_itxt("Description", description)
+    _in_few_colours(picture, colours).save(path, format="PNG", optimize=True, pnginfo=about)
+
+
+def _in_few_colours(picture: Image.Image, colours: int) -> Image.Image:
+    """The picture in the colours that stand best for all of its own, the paper exactly white."""
     palette = picture.quantize(colours, dither=Image.Dither.NONE)
     channels = palette.getpalette() or []
     whitest = max(range(0, len(channels), 3), key=lambda k: sum(channels[k : k + 3]))

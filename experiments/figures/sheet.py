@@ -78,7 +78,7 @@ class Sheet:
 
     def __init__(self, height: float, title: str, caption: str):
         """`height` cells of picture; y counts from the top of the picture."""
-        lines = textwrap.wrap(_unbroken(caption), _LETTERS)
+        lines = textwrap.wrap(unbroken(caption), _LETTERS)
         below = _LINE * len(lines) + 0.5
         self.caption, self.grids = caption, dict[str, Grid]()
         self.figure = Figure(
@@ -280,9 +280,9 @@ def mixed(colour: str, share: float) -> tuple[float, ...]:
     return tuple(1 - share * (1 - part) for part in to_rgb(colour))
 
 
-def _unbroken(caption: str) -> str:
+def unbroken(caption: str) -> str:
     """With no line ending inside a formula or a list of numbers."""
-    caption = re.sub(r" ([−+=≥≤∗→⊙]) ", "\u00a0\\1\u00a0", caption)
+    caption = re.sub(r" ([−+=≥≤*∗→⊙]) ", "\u00a0\\1\u00a0", caption)
     return re.sub(r"(?<=\d), (?=\d)", ",\u00a0", caption)
 
 

@@ -40,3 +40,6 @@ from jaxcnn.check.report import Verdict as Verdict
 from jaxcnn.check.vjp import assert_vjp as assert_vjp
 from jaxcnn.check.vjp import check_jvp as check_jvp
 from jaxcnn.check.vjp import check_vjp as check_vjp
+
+# the names above, and none of the modules: what `import *` takes and the generated pages show
+__all__ = [name for name, value in vars().items() if callable(value) and name[0] != "_"]

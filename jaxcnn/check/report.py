@@ -14,7 +14,12 @@ from jaxcnn.check.vote import Vote
 
 
 class Verdict(enum.StrEnum):
-    """PASS, FAIL, or UNCHECKED where nothing could be compared."""
+    """PASS, FAIL, or UNCHECKED where nothing could be compared.
+
+    >>> from jaxcnn.check import check_vjp
+    >>> check_vjp(jnp.sin, jnp.sin, jnp.zeros(2)).verdict is Verdict.PASS
+    True
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -22,7 +27,14 @@ class Verdict(enum.StrEnum):
 
 
 class DerivationError(AssertionError):
-    """A hand-written gradient that did not pass; `.report` says why."""
+    """A hand-written gradient that did not pass; `.report` says why.
+
+    >>> try:
+    ...     Report(Verdict.FAIL, "differs from the reference").assert_pass()
+    ... except DerivationError as error:
+    ...     print(error.report.reason)
+    differs from the reference
+    """
 
     def __init__(self, report: "Report"):
         """Carry `report`."""
@@ -35,12 +47,17 @@ class Part:
     """One array that was compared: an output, or the gradient of one argument.
 
     Attributes:
-        name: "the output" or "the gradient of <argument>".
+        name: "the output" or "the gradient of x", x an argument.
         compared: single numbers compared.
         excused: numbers left out because nothing can be said of them.
         excuses: how many of them for which reason (`jaxcnn.check.compare.Excuse`).
         worst: the largest error, in units of what rounding explains; in exact mode 0 or infinity.
         wrong: cases in which some number of it is wrong.
+
+    >>> from jaxcnn.check import check_vjp
+    >>> output, gradient = check_vjp(jnp.sin, jnp.cos, jnp.zeros(2)).evidence.parts
+    >>> isinstance(gradient, Part), gradient.name, gradient.wrong > 0
+    (True, 'the gradient of x', True)
     """
 
     name: str
@@ -65,6 +82,11 @@ class Evidence:
         missed: the probability of missing an error that shows in one drawn case in ten.
         degree: of the polynomials.
         proved: whether it was tried on all combinations of basis vectors of a multilinear map.
+
+    >>> from jaxcnn.check import check_vjp
+    >>> evidence = check_vjp(jnp.dot, lambda x, y: jnp.sum(x * y), jnp.zeros(3), jnp.zeros(3)).evidence
+    >>> isinstance(evidence, Evidence), evidence.exact, evidence.proved
+    (True, True, True)
     """
 
     cases: int
@@ -109,7 +131,7 @@ class Counterexample:
     """One case on which function and reference differ, shrunk.
 
     Attributes:
-        what: "the output" or "the gradient of <argument>".
+        what: "the output" or "the gradient of x", x an argument.
         index: where in that array they differ first.
         got: the function's number there.
         expected: the reference's.
@@ -119,6 +141,11 @@ class Counterexample:
         transformation: under which they differ.
         exact: whether they were compared bit for bit, and in the inputs' dtype.
         rows: how many copies of the case were run at once.
+
+    >>> from jaxcnn.check import check_vjp
+    >>> case = check_vjp(lambda x: x * x, lambda x: x * x * x, jnp.zeros(2)).counterexample
+    >>> isinstance(case, Counterexample), case.what, case.got, case.expected
+    (True, 'the output', 64.0, 512.0)
     """
 
     what: str
@@ -168,6 +195,9 @@ class Report:
         diagnosis: what probably caused it, where one explanation fits all numbers.
         vote: what a third opinion says at the counterexample.
         remark: what differs at inputs of which the verdict does not speak.
+
+    >>> print(Report(Verdict.UNCHECKED, "nothing could be compared"))
+    UNCHECKED: nothing could be compared
     """
 
     verdict: Verdict

@@ -208,7 +208,11 @@ def reverse_question(
 def assert_vjp(
     fun: Callable[..., Any], reference: Callable[..., Any] | None, *inputs: Any, **options: Any
 ) -> Report:
-    """`check_vjp`, raising DerivationError, whose message is the report, unless it passes."""
+    """`check_vjp`, raising DerivationError, whose message is the report, unless it passes.
+
+    >>> assert_vjp(jnp.tanh, lambda x: 2 * jax.nn.sigmoid(2 * x) - 1, jnp.zeros(3)).evidence.exact
+    False
+    """
     __tracebackhide__ = True  # pytest shows the report, not this frame
     return check_vjp(fun, reference, *inputs, **options).assert_pass()
 
