@@ -18,7 +18,7 @@ there, s² times the work.
 Milliseconds for Z, dA, dW on two CPU cores (jaxlib 0.10.2, float32, 3×3, batch 32), lax's with jax.grad and
 the form's; `python -m experiments.benchmark` measures them again:
 
-    64 channels, 32×32, depthwise            66, 69, 109    depthwise      1.8, 1.8, 6.8
+    64 channels, 32×32, depthwise            66, 69, 109    depthwise      1.8, 1.8, 2.6
     128 → 128, 16×16, 32 groups              49, 53, 3567   grouped        4.3, 5.3, 12
     128 → 128, 16×16, 4 groups               49, 40, 446    grouped        12, 10, 16
     1 → 32, 28×28                            0.6, 1.4, 1.5  thin, products, thin   0.3, 0.6, 0.5
