@@ -10,9 +10,11 @@ Z and dW unroll the taps. With a stride few of them read the pixels as they lie:
 than all the rest. Without a stride Z takes the copy, since XLA would compute what is not copied again for a
 pool that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps, Z unrolls
 those of a row, and dW is a loop, in which XLA vectorises less. dA adds up the spread shares of few taps; of
-more, it is a Z of dZ for each phase (`interleaving`). dW sums R slabs of rows multiply-add by multiply-add, and
-the R times smaller rest by a product with ones, where XLA's own reduction on a CPU would read columns number
-by number.
+more, it is a Z of dZ for each phase (`interleaving`).
+
+dW sums R slabs of rows multiply-add by multiply-add, and the R times smaller rest by a product with ones, where
+XLA's own reduction on a CPU would read columns number by number. The images are summed last, so that sharded
+ones are in one go.
 """
 
 import functools
@@ -23,7 +25,6 @@ import operator
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import interleaving
 from jaxcnn.forms.windows import pad, pixels, placed, seeing, tap, traced_tap, untap, widened
 from jaxcnn.window import Window
@@ -77,18 +78,18 @@ def conv_dW(
     """dW[j] = Σ_{b,m} (S_j A') dZ."""
     A, dZ = lax.optimization_barrier((_repeated(A, dZ.shape[-1]), dZ))
     if math.prod(window.size) <= _SOME_TAPS:
-        every = jnp.stack([_dot(pixels(A, window, j), seeing(dZ, window, j)) for j in window.taps()])
+        every = jnp.stack([_of_images(pixels(A, window, j), seeing(dZ, window, j)) for j in window.taps()])
     else:
         A_pad, taps = pad(A, window), jnp.array(list(window.taps()))
-        every = lax.map(lambda j: _dot(traced_tap(A_pad, window, tuple(j)), dZ), taps)
-    return every.reshape(*window.size, 1, dZ.shape[-1])
+        every = lax.map(lambda j: _of_images(traced_tap(A_pad, window, tuple(j)), dZ), taps)
+    return jnp.sum(every, axis=1).reshape(*window.size, 1, dZ.shape[-1])
 
 
-def _dot(A: Array, dZ: Array) -> Array:
-    """Σ_{b,m} A·dZ, (K,): first of rows (axis 1) whose numbers agree modulo h, then the rest."""
+def _of_images(A: Array, dZ: Array) -> Array:
+    """Σ_m A·dZ, (B, K): first of rows (axis 1) whose numbers agree modulo h, then the rest."""
     rows = A.shape[1]
     if not rows:
-        return jnp.zeros_like(widened(A), shape=A.shape[-1:])
+        return jnp.zeros_like(widened(A), shape=(A.shape[0], A.shape[-1]))
     h = 1 if rows <= 2 * _ROWS else -(-rows // _ROWS)
     slabs = [slice(start, min(start + h, rows)) for start in range(0, rows, h)]
     terms = [widened(A[:, slab]) * widened(dZ[:, slab]) for slab in slabs]
@@ -96,15 +97,8 @@ def _dot(A: Array, dZ: Array) -> Array:
     edges = [(0, short if axis == 1 else 0, 0) for axis in range(A.ndim)]
     terms[-1] = lax.pad(terms[-1], jnp.zeros((), terms[-1].dtype), edges)
     partial = functools.reduce(operator.add, terms)
-    ones = jnp.ones_like(partial[..., 0])
-    summed = tuple(range(ones.ndim))
-    return lax.dot_general(
-        ones,
-        partial,
-        ((summed, summed), ((), ())),
-        precision=lax.Precision.HIGHEST,
-        out_sharding=sharded_as((dZ, -1)),
-    )
+    ones, m = jnp.ones_like(partial[..., 0]), tuple(range(1, partial.ndim - 1))
+    return lax.dot_general(ones, partial, ((m, m), ((0,), (0,))), precision=lax.Precision.HIGHEST)
 
 
 def _repeated(A: Array, filters: int) -> Array:
