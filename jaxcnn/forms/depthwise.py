@@ -12,7 +12,7 @@ pool that follows (a small network's gradient: 42 ms with the copy, 98 without).
 those of a row, and dW is a loop, in which XLA vectorises less. dA adds up the spread shares of few taps; of
 more, it is a Z of dZ for each phase (`interleaving`).
 
-dW sums R slabs of rows multiply-add by multiply-add, and the R times smaller rest by a product with ones, where
+dW sums R slabs of rows multiply-add by multiply-add, and the R times smaller rest by a product with ones:
 XLA's own reduction on a CPU would read columns number by number. The images are summed last, so that sharded
 ones are in one go.
 """
