@@ -99,7 +99,7 @@ def test_a_target_is_met_or_missed_by_its_worst_row():
     def row_of(*ratios, others=()):
         kind = {"face": "backward", "target": "max-pool"}
         rows = [measured(r, **kind) for r in ratios] + [measured(r, held=False, **kind) for r in others]
-        return cells("Targets", Results(rows, [], [], []))[0]
+        return cells("Targets", Results(rows, [], [], [], []))[0]
 
     met = ("max-pool backward", "40", "45", "met", "90", "47.4", "–", "–")
     assert row_of(50.0, 45.0) == (*met, "1", "1.00", "met", "1.00")  # and beside torch
@@ -126,6 +126,7 @@ def test_a_row_that_seems_to_lose_is_looked_at_again():
 def test_losses_inaccuracies_and_missed_limits_are_shown():
     results = Results(
         [measured(0.94), measured(0.96), measured(error=3e-6)],
+        [],
         [],
         [memory.Memory("resnet", {OURS: 7, LAX: 10}, {}, {})],
         [Compiled("resnet", {OURS: 1.4, LAX: 1.0})],
@@ -207,7 +208,7 @@ def test_markdown():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--suite", "speed"], "suite is 'speed'; expected one of ops, scaling, nets, memory, compile"),
+        (["--suite", "speed"], "suite is 'speed'; expected one of ops, scaling, nets, step, memory, compile"),
         (
             ["--suite", "ops", "--rows", "nothing"],
             "rows is 'nothing'; expected a part of a row's name in ops",

@@ -1,15 +1,17 @@
 """Every library's training step starts and goes on with the same losses."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 
 pytest.importorskip("optax")
 
+from experiments.benchmark.config import Config
 from experiments.benchmark.measure import LAX, OURS
 from experiments.benchmark.suites import step
 from experiments.benchmark.suites.nets import QUICK, QUICK_BATCH, make
-from experiments.benchmark.timing import Times
 
 
 def test_all_train_alike():
@@ -22,11 +24,14 @@ def test_all_train_alike():
         assert curve[0] > curve[1] > curve[2]  # they learn
 
 
-def test_the_table():
-    ours, lax, slow = Times(0.001, 0.002, 3), Times(0.003, 0.004, 3), Times(0.01, 0.01, 1)
-    assert step.table({"a": {OURS: ours, LAX: lax}, "b": {OURS: slow}}).splitlines() == [
-        "|  | jaxcnn, ms | lax, ms | lax/ours |",
-        "| --- | --- | --- | --- |",
-        "| a | 1 (2) | 3 (4) | 3.00 |",
-        "| b | 10 (10) | wrong | – |",
-    ]
+def test_who_has_another_loss_is_not_timed(monkeypatch):
+    curves = {
+        OURS: iter([2.0, 1.0] + 9 * [0.5]),
+        LAX: iter([2.0, 1.0] + 9 * [0.5]),
+        "other": iter([2.0, 1.1]),
+    }
+    stepping = {name: partial(next, curve) for name, curve in curves.items()}
+    monkeypatch.setattr(step, "contenders", lambda net: stepping)
+    (one,) = step.run(Config(("step",), quick=True), lambda text: None)
+    assert set(one.times) == {OURS, LAX}
+    assert one.failed == {"other": "wrong: losses 2, 1.1; lax's are (2.0, 1.0)"}

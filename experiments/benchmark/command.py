@@ -1,6 +1,6 @@
 """The command: arguments in, tables and a file of numbers out.
 
-    python -m experiments.benchmark [--suite ops|scaling|nets|memory|compile] [--rows PATTERN] [--quick]
+    python -m experiments.benchmark [--suite ops|scaling|nets|step|memory|compile] [--rows PATTERN] [--quick]
                                     [--markdown] [--json FILE]
 
 Every result is compared with the oracle in float64 before it is timed, and what is wrong is not timed. The
@@ -20,7 +20,7 @@ from experiments.benchmark import operations
 from experiments.benchmark.config import SUITES, BadConfig, Config, Progress
 from experiments.benchmark.measure import Measured, measure
 from experiments.benchmark.report import Results, as_json, machine, tables
-from experiments.benchmark.suites import compile, memory, nets
+from experiments.benchmark.suites import compile, memory, nets, step
 from jaxcnn._errors import missing_extra
 
 
@@ -39,6 +39,7 @@ def run(config: Config, progress: Progress = lambda text: None) -> Results:
         results = Results(
             rows=_measured(rows, config, progress),
             nets=nets.run(config, progress) if "nets" in config.suites else [],
+            steps=step.run(config, progress) if "step" in config.suites else [],
             memory=memory.run(config, progress) if "memory" in config.suites else [],
             compile=compile.run(config, progress) if "compile" in config.suites else [],
         )
@@ -79,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadConfig as error:
         parser.error(str(error))
     except ModuleNotFoundError as error:
-        print(missing_extra("experiments.benchmark", error, "check"), file=sys.stderr)
+        extra = "train" if error.name == "optax" else "check"
+        print(missing_extra("experiments.benchmark", error, extra), file=sys.stderr)
         return 2
     _show(results, given.markdown)
     if given.json is not None:

@@ -52,6 +52,7 @@ class Results(NamedTuple):
 
     rows: list[Measured]
     nets: list[Measured]
+    steps: list[Measured]
     memory: list[Memory]
     compile: list[Compiled]
 
@@ -78,11 +79,12 @@ def machine() -> dict[str, Any]:
 
 def tables(results: Results) -> list[Table]:
     """All that there is something to say in."""
-    measured = [*results.rows, *results.nets]
+    measured = [*results.rows, *results.nets, *results.steps]
     made = [
         _target_table(measured),
         *([_time_table("Operations", results.rows)] if results.rows else []),
         *([_time_table("Networks: loss and gradient", results.nets)] if results.nets else []),
+        *([_time_table("Networks: a whole step of training", results.steps)] if results.steps else []),
         _losses(measured),
         _inaccurate(measured),
         _failures(measured),
@@ -254,7 +256,7 @@ def as_json(results: Results) -> dict[str, Any]:
     """All numbers."""
     timed = [
         {**asdict(one), "times": {name: t._asdict() for name, t in one.times.items()}}
-        for one in (*results.rows, *results.nets)
+        for one in (*results.rows, *results.nets, *results.steps)
     ]
     return {
         "machine": machine(),

@@ -1,14 +1,10 @@
-"""A whole step of training, by jaxcnn, lax, flax and torch: loss, gradient, update by SGD with momentum.
+"""Suite `step`: a whole step of training, that is loss, gradient and update by SGD with momentum.
 
-    python -m experiments.benchmark.suites.step [--network NAME]
-
-All start from the same parameters. Who does not have the same loss after a step is not timed. The update is
-optax's, or torch's own; torch leaves running statistics out.
+By jaxcnn, lax, flax and torch, from the same parameters. Who has not lax's loss after a step is not timed. The
+update is optax's, or torch's own; torch leaves running statistics out.
 """
 
-import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -16,18 +12,34 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH
+from experiments.benchmark.config import Config, Progress
+from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH, Measured
 from experiments.benchmark.networks import ours, plain
-from experiments.benchmark.suites.nets import BATCH, Net, make
-from experiments.benchmark.timing import Times, interleave
-from experiments.networks import NETWORKS
-from jaxcnn._errors import missing_extra
+from experiments.benchmark.suites.nets import Net, nets
+from experiments.benchmark.timing import interleave
 from jaxcnn.compiler import compiler_options
 
 FLAX = "flax + optax"
 RATE, MOMENTUM = 1e-3, 0.9
 TOLERANCE = 1e-3  # of the loss after a step
+SECONDS = 16  # times as long as an operation
 Stepping = Callable[[], float]
+
+
+def run(config: Config, progress: Progress) -> list[Measured]:
+    """A row for each network."""
+    measured = []
+    for net in nets(config):
+        progress(f"step {net.name}")
+        one, stepping = Measured(net.name, "step"), contenders(net)
+        losses = {name: (step(), step()) for name, step in stepping.items()}
+        for name, pair in losses.items():
+            if not np.allclose(pair, losses[LAX], rtol=TOLERANCE):
+                one.failed[name] = f"wrong: losses {pair[0]:.6g}, {pair[1]:.6g}; lax's are {losses[LAX]}"
+        right = {name: step for name, step in stepping.items() if name not in one.failed}
+        one.times = interleave(right, seconds=SECONDS * config.seconds, most=config.samples)
+        measured.append(one)
+    return measured
 
 
 def contenders(net: Net) -> dict[str, Stepping]:
@@ -89,56 +101,3 @@ def _torch(net: Net) -> Stepping:
         return float(value.detach())
 
     return next_step
-
-
-def measured(net: Net, *, seconds: float, most: int) -> dict[str, Times]:
-    """The times of all whose losses of the first two steps are lax's."""
-    stepping = contenders(net)
-    losses = {name: (step(), step()) for name, step in stepping.items()}
-    right = {
-        name: step
-        for name, step in stepping.items()
-        if np.allclose(losses[name], losses[LAX], rtol=TOLERANCE)
-    }
-    return interleave(right, seconds=seconds, most=most)
-
-
-def table(rows: dict[str, dict[str, Times]]) -> str:
-    """Milliseconds, the least and the median in brackets, and the others' least times over ours; markdown."""
-    names = list(dict.fromkeys(name for times in rows.values() for name in times))
-    heads = [*(f"{name}, ms" for name in names), *(f"{name}/ours" for name in names if name != OURS)]
-    lines = [f"|  | {' | '.join(heads)} |", f"| --- |{' --- |' * len(heads)}"]
-    for network, times in rows.items():
-        cells = [
-            f"{1e3 * times[name].least:.3g} ({1e3 * times[name].median:.3g})" if name in times else "wrong"
-            for name in names
-        ]
-        ratios = [
-            f"{times[name].least / times[OURS].least:.2f}" if {name, OURS} <= times.keys() else "–"
-            for name in names
-            if name != OURS
-        ]
-        lines.append(f"| {' | '.join([network, *cells, *ratios])} |")
-    return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: 0, or 2 where the call was wrong or an extra is missing."""
-    parser = argparse.ArgumentParser("python -m experiments.benchmark.suites.step", description="Steps.")
-    parser.add_argument("--network", choices=NETWORKS, action="append", help="one of them [all]")
-    given = parser.parse_args(argv)
-    try:
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            rows = {
-                name: measured(make(name, NETWORKS[name], BATCH), seconds=8.0, most=40)
-                for name in given.network or NETWORKS
-            }
-    except ModuleNotFoundError as error:
-        print(missing_extra("experiments.benchmark.suites.step", error, "train"), file=sys.stderr)
-        return 2
-    print(table(rows))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
