@@ -1,7 +1,7 @@
 """Suite `step`: a whole step of training, that is loss, gradient and update by SGD with momentum.
 
-By jaxcnn, lax, flax and torch, from the same parameters. Who has not lax's loss after a step is not timed. The
-update is optax's, or torch's own; torch leaves running statistics out.
+By jaxcnn, lax, flax and torch, from the same parameters. One that has not lax's loss after a step is not
+timed. The update is optax's, or torch's own; torch leaves running statistics out.
 """
 
 from collections.abc import Callable
