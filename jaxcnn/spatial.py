@@ -20,7 +20,7 @@ device receives e − s rows, and the adjoint sends as many cotangents back, whe
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -98,9 +98,7 @@ def max_pool(
     Array([[ 5.,  7.],
            [13., 15.]], dtype=float32)
     """
-    A, f = floating("spatial.max_pool", "A", A), window_tuple("spatial.max_pool", "window", window)
-    stride = f if stride is None else stride
-    part = _part("spatial.max_pool", A, f, over, axis, stride, padding, dilation)
+    A, f, stride, part = _pooled("spatial.max_pool", A, window, over, axis, stride, padding, dilation)
     return pooling.max_pool(
         part.with_halo(A, -jnp.inf), f, stride=stride, padding=part.padding, dilation=dilation, ties=ties
     )
@@ -126,9 +124,7 @@ def avg_pool(
     Array([[ 2.5,  4.5],
            [10.5, 12.5]], dtype=float32)
     """
-    A, f = floating("spatial.avg_pool", "A", A), window_tuple("spatial.avg_pool", "window", window)
-    stride = f if stride is None else stride
-    part = _part("spatial.avg_pool", A, f, over, axis, stride, padding, dilation)
+    A, f, stride, part = _pooled("spatial.avg_pool", A, window, over, axis, stride, padding, dilation)
     Z = pooling.avg_pool(
         part.with_halo(A, 0.0),
         f,
@@ -188,6 +184,15 @@ class _Part(NamedTuple):
         if not border:
             return received  # zeros where nothing is sent
         return jnp.where(self.number == outermost, jnp.full_like(received, border), received)
+
+
+def _pooled(
+    operation: str, A: ArrayLike, window: Sequence[int], over: str, axis: int, stride: Any, *geometry: Any
+) -> tuple[Array, tuple[int, ...], Any, _Part]:
+    """What a pool begins with: A, f, the stride, which is f unless told, and the part."""
+    A, f = floating(operation, "A", A), window_tuple(operation, "window", window)
+    stride = f if stride is None else stride
+    return A, f, stride, _part(operation, A, f, over, axis, stride, *geometry)
 
 
 def _part(

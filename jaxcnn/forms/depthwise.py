@@ -40,9 +40,8 @@ def conv(
     A, strided = _repeated(A, W.shape[-1]), max(window.stride) > 1
     if strided and math.prod(window.size) <= _FEW_TAPS:
         A = lax.optimization_barrier(A)
-        terms = (widened(pixels(A, window, j)) * _filter(W[j], A) for j in window.taps())
-        placed_terms = (placed(term, window, j) for term, j in zip(terms, window.taps(), strict=True))
-        return functools.reduce(operator.add, placed_terms)
+        terms = (placed(widened(pixels(A, window, j)) * _filter(W[j], A), window, j) for j in window.taps())
+        return functools.reduce(operator.add, terms)
     A_pad = lax.optimization_barrier(pad(A, window))
     if math.prod(window.size) <= _MOST_TAPS:
         terms = (widened(tap(A_pad, window, j)) * _filter(W[j], A_pad) for j in window.taps())

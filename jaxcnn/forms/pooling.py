@@ -68,9 +68,8 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     even against pixels of −inf.
     """
     A_pad = pad(A, window, -jnp.inf)
-    values = [
-        widened(tap(A_pad, window, j)) for j in window.taps()
-    ]  # XLA on a CPU would round after each step
+    # wide, or XLA on a CPU would round a narrow maximum after every step
+    values = [widened(tap(A_pad, window, j)) for j in window.taps()]
     Z = functools.reduce(jnp.maximum, values)
     index = jnp.zeros_like(Z, index_dtype(window))
     for flat, value in reversed(list(enumerate(values))):
