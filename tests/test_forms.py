@@ -16,6 +16,7 @@ from jaxcnn.forms import (
     choice,
     correlation,
     depthwise,
+    eigen,
     grouped,
     halves,
     im2col,
@@ -32,9 +33,10 @@ from jaxcnn.oracles import pooling as oracles
 from jaxcnn.window import resolve
 
 FORMS = {
-    "conv": [correlation.conv, grouped.conv, shifted.conv, im2col.conv, toeplitz.conv],
+    "conv": [correlation.conv, eigen.conv, grouped.conv, shifted.conv, im2col.conv, toeplitz.conv],
     "conv_dA": [
         correlation.conv_dA,
+        eigen.conv_dA,
         grouped.conv_dA,
         interleaving.conv_dA,
         scatter.conv_dA,
@@ -42,7 +44,14 @@ FORMS = {
         im2col.conv_dA,
         toeplitz.conv_dA,
     ],
-    "conv_dW": [correlation.conv_dW, grouped.conv_dW, shifted.conv_dW, im2col.conv_dW, toeplitz.conv_dW],
+    "conv_dW": [
+        correlation.conv_dW,
+        eigen.conv_dW,
+        grouped.conv_dW,
+        shifted.conv_dW,
+        im2col.conv_dW,
+        toeplitz.conv_dW,
+    ],
 }
 
 
@@ -138,6 +147,29 @@ CHOSEN = {
 @pytest.mark.parametrize(("a", "w", "geometry", "groups"), CHOSEN.values(), ids=CHOSEN)
 def test_what_the_table_chooses_equals_the_oracle_bit_for_bit(a, w, geometry, groups):
     check_choice(a, w, geometry, groups)
+
+
+@pytest.mark.parametrize(("a", "w", "geometry", "groups"), CHOSEN.values(), ids=CHOSEN)
+def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, groups, monkeypatch):
+    monkeypatch.setattr(choice, "_LARGE", 1)
+    monkeypatch.setattr(choice, "_SOME", 1)
+    monkeypatch.setattr(choice, "_SLOW_CONV", True)
+    check_choice(a, w, geometry, groups)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2, ((0, 1), (2, 0))], ids=str)
+@pytest.mark.parametrize("face", ["conv", "conv_dA", "conv_dW"])
+def test_eigen_stays_with_xla(face, padding):
+    """No library takes it over, nor does XLA let pixels and kernel change places."""
+    window = resolve(face, (20, 17), (3, 3), padding=padding)
+    A, W = jnp.zeros((2, 20, 17, 24)), jnp.zeros((3, 3, 24, 32))
+    dZ = jnp.zeros((2, *window.output_size, 32))
+    operands = {"conv": (A, W), "conv_dA": (dZ, W), "conv_dW": (A, dZ)}[face]
+    program = jax.jit(partial(getattr(eigen, face), window=window)).lower(*operands).compile().as_text()
+    assert " convolution(" in program
+    assert "ynn" not in program and "rhs_reversal" not in program
+    if face == "conv_dW":
+        assert eigen.fits_dW(window)
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(2, 1), (4, 4)])

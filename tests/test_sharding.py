@@ -15,6 +15,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import jaxcnn
+from jaxcnn.forms import choice
 
 DEVICES = 8
 
@@ -22,6 +23,7 @@ DEVICES = 8
 def network(params, A):
     """Every kind of operation that has parameters or a window, once, on a batch."""
     Z = jaxcnn.conv(A, params["W"], params["b"], stride=2, padding="SAME")
+    Z = jaxcnn.conv(jaxcnn.relu(Z), params["dense conv"], padding="SAME")
     A = jaxcnn.max_pool(jaxcnn.relu(Z), (2, 2), stride=1)
     A = A - jaxcnn.max_pool(A, (9, 9), stride=1, padding="SAME")  # large windows take another form
     A = jaxcnn.conv(A, params["depthwise"], padding="SAME", groups=4)
@@ -33,12 +35,19 @@ def loss(params, A):
     return jnp.sum(network(params, A) ** 2)
 
 
-@pytest.fixture
-def values():
+@pytest.fixture(params=["as it is", "as if it were large"])
+def values(request, monkeypatch):
+    """Parameters and a batch, computed by the forms for such sizes or for large ones, of a slow jaxlib."""
+    if request.param == "as if it were large":
+        monkeypatch.setattr(choice, "_LARGE", 1)
+        monkeypatch.setattr(choice, "_SOME", 1)
+        monkeypatch.setattr(choice, "_SLOW_CONV", True)
+    jax.clear_caches()
     rng = np.random.default_rng(0)
     shapes = {
         "W": (3, 3, 2, 4),
         "b": (4,),
+        "dense conv": (3, 3, 4, 4),
         "depthwise": (3, 3, 1, 4),
         "dense": (16, 3),
         "bias": (3,),

@@ -6,6 +6,7 @@ rules: those belong to the operations. Every form of a face is tested to equal e
 
     choice        which of these computes a face of a convolution: one table, by platform and shape
     correlation   all three faces as one cross-correlation each, by lax     (L14, L15)
+    eigen         the same in shapes that XLA on a CPU computes by Eigen
     interleaving  dA as convolutions of stride 1, one a phase               (L14)
     depthwise     all three faces of one channel a group, tap by tap
     grouped       groups merged into a few wider ones

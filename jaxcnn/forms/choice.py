@@ -4,11 +4,12 @@ On a CPU, of a group or of groups merged, the first row that fits:
 
     one channel a group                                     depthwise
     one tap                                                 products
-    conv of at most 4 channels, and 9 taps in all of them   thin
+    conv, conv_dW of 9 taps in all of at most 4 channels    thin
     conv_dA of at most 4 channels, and 81 taps              products
-    conv_dW of at most 4 channels, and 9 taps               thin
-    conv_dW of them, 81 taps, and 32 filters or more        thin
     3×3 at stride 1, of 128 channels and filters or more    winograd
+    conv_dW of 8 million products, where eigen fits         eigen
+    conv_dW of at most 4 channels, 81 taps, 32 filters      thin
+    conv, conv_dA of them, 16 channels and filters; in jaxlib 0.10.2    eigen
     else                                                    as elsewhere
 
 Elsewhere correlation, which is lax's own; but other groups are merged by grouped, since lax's gathers a
@@ -32,15 +33,18 @@ from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
+import jaxlib
 from jax import Array, lax
 
-from jaxcnn.forms import correlation, depthwise, grouped, interleaving, products, thin, winograd
+from jaxcnn.forms import correlation, depthwise, eigen, grouped, interleaving, products, thin, winograd
 from jaxcnn.window import Window
 
 Face = Callable[[Array, Array], Array]
 
-_FEW, _SOME, _WIDE = 4, 32, 128  # channels or filters
+_FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
+_LARGE = 2**23  # products of two numbers, summed or not
+_SLOW_CONV = jaxlib.__version__ == "0.10.2"
 
 
 def evaluate(
@@ -62,30 +66,35 @@ def forms(
     static = {"window": window, "groups": groups, "precision": precision}
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
-        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, channels, filters)
+        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, left.shape[0], channels, filters)
         run = [partial(getattr(form, face), **static) for form in (on_cpu, elsewhere)]
     else:
         slices = groups // grouped.merged(groups, max(channels, filters))
-        on_cpu = _on_cpu(face, window, channels // slices, filters // slices)
+        on_cpu = _on_cpu(face, window, left.shape[0], channels // slices, filters // slices)
         whole = getattr(grouped, face)
         run = [partial(whole, **static, dense=getattr(form, face)) for form in (on_cpu, elsewhere)]
     return run[0], run[0] if on_cpu is elsewhere else run[1]
 
 
-def _on_cpu(face: str, window: Window, channels: int, filters: int) -> ModuleType:
+def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int) -> ModuleType:
     """The form of a dense face on a CPU."""
     taps = math.prod(window.size)
     if taps == 1:
         return products
-    if channels <= _FEW:
-        if face == "conv":
-            return thin if taps * channels <= _MOST_TERMS else correlation
-        if face == "conv_dA" and taps <= _MOST_TAPS:
-            return products
-        if face == "conv_dW" and (taps <= _MOST_TERMS or (taps <= _MOST_TAPS and filters >= _SOME)):
-            return thin
+    if channels <= _FEW and face == "conv_dA" and taps <= _MOST_TAPS:
+        return products
+    if channels <= _FEW and face != "conv_dA" and taps * channels <= _MOST_TERMS:
+        return thin
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
+    large = images * math.prod(window.output_size) * taps * channels * filters >= _LARGE
+    if face == "conv_dW":
+        if large and eigen.fits_dW(window):
+            return eigen
+        if channels <= _FEW and taps <= _MOST_TAPS and filters >= _MANY:
+            return thin
+    elif large and min(channels, filters) >= _SOME and _SLOW_CONV:
+        return eigen
     return _elsewhere(face, window)
 
 
