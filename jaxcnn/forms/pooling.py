@@ -20,14 +20,17 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import phases
-from jaxcnn.forms.windows import accumulator, like, pad, tap, untap, widened
+from jaxcnn.forms.windows import accumulator, like, pad, pixels, placed, tap, untap, widened
 from jaxcnn.window import Window
+
+_FEW = 32  # channels: so few XLA on a CPU adds up faster in one pass over all taps
 
 
 def taps(window: Window) -> int:
@@ -154,17 +157,48 @@ def is_member(M: Array, flat: int) -> Array:
 
 def total(A: Array, window: Window) -> Array:
     """Z = Σ_j S_j A, the padding counting zero."""
-    A_pad = pad(widened(A), window)
+    A = widened(A)
+    if A.shape[-1] > _FEW or max(window.stride) > 1:
+        return _by_axes(A, window)
+    A_pad = pad(A, window)
     return functools.reduce(operator.add, (tap(A_pad, window, j) for j in window.taps()))
 
 
 def spread(dZ: Array, window: Window) -> Array:
-    """dA = Σ_j S_jᵀ dZ."""
+    """dA = Σ_j S_jᵀ dZ; without a stride the `total` of dZ, padded by e − 1 − p."""
+    if max(window.stride) == 1:
+        edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
+        return total(dZ, replace(window, input_size=window.output_size, padding=edges))
     wide = accumulator(dZ.dtype)
     shares = (
         _where(taps >= 0, phases.phased(V.astype(wide), window)) for taps, (V,) in phases.gather(window, dZ)
     )
     return phases.join(functools.reduce(operator.add, shares), window)
+
+
+def _by_axes(A: Array, window: Window) -> Array:
+    """`total` of one axis after the other: f_0 + f_1 + … terms instead of f_0·f_1·…
+
+    The last ones in one pass, which lays the rows out between their padding; the first in another.
+    """
+    for axis in reversed(range(window.rank)):
+        line = _line(window, axis, A.shape[1:-1])
+        if axis:
+            terms = (placed(pixels(A, line, j), line, j) for j in line.taps())
+        else:
+            A_pad = lax.optimization_barrier(pad(A, line))
+            terms = (tap(A_pad, line, j) for j in line.taps())
+        A = functools.reduce(operator.add, terms)
+    return A
+
+
+def _line(window: Window, axis: int, n: tuple[int, ...]) -> Window:
+    """The window along one axis, over n pixels."""
+    size, stride, dilation = ([1] * window.rank for _ in range(3))
+    padding = [(0, 0)] * window.rank
+    size[axis], stride[axis], dilation[axis] = window.size[axis], window.stride[axis], window.dilation[axis]
+    padding[axis] = window.padding[axis]
+    return Window(n, tuple(size), tuple(stride), tuple(padding), tuple(dilation))
 
 
 def _where(condition: Array | np.ndarray, V: Array) -> Array:
