@@ -153,7 +153,7 @@ def test_what_the_table_chooses_equals_the_oracle_bit_for_bit(a, w, geometry, gr
 def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, groups, monkeypatch):
     monkeypatch.setattr(choice, "_LARGE", 1)
     monkeypatch.setattr(choice, "_SOME", 1)
-    monkeypatch.setattr(choice, "_SLOW_CONV", True)
+    monkeypatch.setattr(choice, "_IS_0_10_2", True)
     check_choice(a, w, geometry, groups)
 
 

@@ -4,7 +4,8 @@ On a CPU, of a group or of groups merged, the first row that fits:
 
     one channel a group                                     depthwise
     one tap                                                 products
-    conv, conv_dW of 9 taps in all of at most 4 channels    thin
+    conv of at most 4 channels, and 36 taps in all of them  thin; in jaxlib 0.10.2 of 25, or 16 filters
+    conv_dW of at most 4 channels, and 9 taps in all        thin
     conv_dA of at most 4 channels, and 81 taps              products
     3×3 at stride 1, of 128 channels and filters or more    winograd
     conv_dW of 8 million products, where eigen fits         eigen
@@ -42,9 +43,9 @@ from jaxcnn.window import Window
 Face = Callable[[Array, Array], Array]
 
 _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
-_MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
+_MOST_TAPS, _MOST_PHASES = 81, 9  # unrolled
 _LARGE = 2**23  # products of two numbers, summed or not
-_SLOW_CONV = jaxlib.__version__ == "0.10.2"
+_IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
 def evaluate(
@@ -81,10 +82,12 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     taps = math.prod(window.size)
     if taps == 1:
         return products
-    if channels <= _FEW and face == "conv_dA" and taps <= _MOST_TAPS:
-        return products
-    if channels <= _FEW and face != "conv_dA" and taps * channels <= _MOST_TERMS:
-        return thin
+    if channels <= _FEW:
+        if face == "conv_dA" and taps <= _MOST_TAPS:
+            return products
+        most = {"conv": 25 if _IS_0_10_2 and filters > _SOME else 36, "conv_dA": 0, "conv_dW": 9}[face]
+        if taps * channels <= most:
+            return thin
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
     large = images * math.prod(window.output_size) * taps * channels * filters >= _LARGE
@@ -93,7 +96,7 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
             return eigen
         if channels <= _FEW and taps <= _MOST_TAPS and filters >= _MANY:
             return thin
-    elif large and min(channels, filters) >= _SOME and _SLOW_CONV:
+    elif large and min(channels, filters) >= _SOME and _IS_0_10_2:
         return eigen
     return _elsewhere(face, window)
 

@@ -9,12 +9,10 @@ With K = C·M filters, and A'[·, k] = A[·, ⌊k/M⌋] the channel that filter 
 Z and dW unroll the taps. With a stride few of them read the pixels as they lie: a padded copy would cost more
 than all the rest. Without a stride Z takes the copy, since XLA would compute what is not copied again for a
 pool that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps, Z unrolls
-those of a row, and dW is a loop, in which XLA vectorises less. dA adds up the spread shares of few taps; of
-more, it is a Z of dZ for each phase (`interleaving`).
+those of a row, and dW is a loop, in which XLA vectorises less. dA is a Z of dZ for each phase of the stride.
 
 dW sums R slabs of rows multiply-add by multiply-add, and the R times smaller rest by a product with ones:
-XLA's own reduction on a CPU would read columns number by number. The images are summed last, so that sharded
-ones are in one go.
+XLA's own reduction on a CPU would read columns number by number.
 """
 
 import functools
@@ -25,8 +23,9 @@ import operator
 import jax.numpy as jnp
 from jax import Array, lax
 
+from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import interleaving
-from jaxcnn.forms.windows import pad, pixels, placed, seeing, tap, traced_tap, untap, widened
+from jaxcnn.forms.windows import pad, pixels, placed, seeing, tap, traced_tap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _SOME_TAPS, _MOST_TAPS = 9, 25, 64
@@ -37,11 +36,9 @@ def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z = Σ_j (S_j A') W[j]."""
-    A, strided = _repeated(A, W.shape[-1]), max(window.stride) > 1
-    if strided and math.prod(window.size) <= _FEW_TAPS:
-        A = lax.optimization_barrier(A)
-        terms = (placed(widened(pixels(A, window, j)) * _filter(W[j], A), window, j) for j in window.taps())
-        return functools.reduce(operator.add, terms)
+    A = _repeated(A, W.shape[-1])
+    if max(window.stride) > 1 and math.prod(window.size) <= _FEW_TAPS:
+        return _conv_of_pixels(lax.optimization_barrier(A), W, window)
     A_pad = lax.optimization_barrier(pad(A, window))
     if math.prod(window.size) <= _MOST_TAPS:
         terms = (widened(tap(A_pad, window, j)) * _filter(W[j], A_pad) for j in window.taps())
@@ -61,12 +58,11 @@ def conv(
 def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
-    """dA' = Σ_j S_jᵀ (dZ W[j])."""
-    if math.prod(window.size) <= _FEW_TAPS:
-        shares = (untap(widened(dZ) * _filter(W[j], dZ), window, j) for j in window.taps())
-        dA = functools.reduce(operator.add, shares)
-    else:
-        dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, conv)
+    """dA', the `conv` of dZ and its taps of rot180(W), for each phase of the stride."""
+    of_phase = conv
+    if max(window.stride) > 1 and math.prod(window.size) <= _FEW_TAPS:
+        dZ, of_phase = lax.optimization_barrier(dZ), _conv_of_pixels
+    dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, of_phase)
     multiplier = dA.shape[-1] // groups
     return functools.reduce(operator.add, (dA[..., q::multiplier] for q in range(multiplier)))
 
@@ -77,18 +73,27 @@ def conv_dW(
     """dW[j] = Σ_{b,m} (S_j A') dZ."""
     A, dZ = lax.optimization_barrier((_repeated(A, dZ.shape[-1]), dZ))
     if math.prod(window.size) <= _SOME_TAPS:
-        every = jnp.stack([_of_images(pixels(A, window, j), seeing(dZ, window, j)) for j in window.taps()])
+        every = jnp.stack([_sum(pixels(A, window, j), seeing(dZ, window, j)) for j in window.taps()])
     else:
         A_pad, taps = pad(A, window), jnp.array(list(window.taps()))
-        every = lax.map(lambda j: _of_images(traced_tap(A_pad, window, tuple(j)), dZ), taps)
-    return jnp.sum(every, axis=1).reshape(*window.size, 1, dZ.shape[-1])
+        every = lax.map(lambda j: _sum(traced_tap(A_pad, window, tuple(j)), dZ), taps)
+    return every[:, 0].reshape(*window.size, 1, dZ.shape[-1])
 
 
-def _of_images(A: Array, dZ: Array) -> Array:
-    """Σ_m A·dZ, (B, K): first of rows (axis 1) whose numbers agree modulo h, then the rest."""
+def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
+    """Z, the taps reading A without its padding."""
+    terms = (placed(widened(pixels(A, window, j)) * _filter(W[j], A), window, j) for j in window.taps())
+    return functools.reduce(operator.add, terms)
+
+
+def _sum(A: Array, dZ: Array) -> Array:
+    """Σ_{b,m} A·dZ, twice, (2, K): first of rows (axis 1) whose numbers agree modulo h, then the rest.
+
+    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
+    """
     rows = A.shape[1]
     if not rows:
-        return jnp.zeros_like(widened(A), shape=(A.shape[0], A.shape[-1]))
+        return jnp.zeros_like(widened(A), shape=(2, A.shape[-1]))
     h = 1 if rows <= 2 * _ROWS else -(-rows // _ROWS)
     slabs = [slice(start, min(start + h, rows)) for start in range(0, rows, h)]
     terms = [widened(A[:, slab]) * widened(dZ[:, slab]) for slab in slabs]
@@ -96,8 +101,15 @@ def _of_images(A: Array, dZ: Array) -> Array:
     edges = [(0, short if axis == 1 else 0, 0) for axis in range(A.ndim)]
     terms[-1] = lax.pad(terms[-1], jnp.zeros((), terms[-1].dtype), edges)
     partial = functools.reduce(operator.add, terms)
-    ones, m = jnp.ones_like(partial[..., 0]), tuple(range(1, partial.ndim - 1))
-    return lax.dot_general(ones, partial, ((m, m), ((0,), (0,))), precision=lax.Precision.HIGHEST)
+    all_but_last = tuple(range(partial.ndim - 1))
+    ones = jnp.ones_like(partial, shape=(*partial.shape[:-1], 2))
+    return lax.dot_general(
+        ones,
+        partial,
+        ((all_but_last, all_but_last), ((), ())),
+        precision=lax.Precision.HIGHEST,
+        out_sharding=sharded_as(None, (dZ, -1)),
+    )
 
 
 def _repeated(A: Array, filters: int) -> Array:
