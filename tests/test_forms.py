@@ -17,6 +17,7 @@ from jaxcnn.forms import (
     correlation,
     depthwise,
     eigen,
+    folded,
     grouped,
     halves,
     im2col,
@@ -33,7 +34,15 @@ from jaxcnn.oracles import pooling as oracles
 from jaxcnn.window import resolve
 
 FORMS = {
-    "conv": [correlation.conv, eigen.conv, grouped.conv, shifted.conv, im2col.conv, toeplitz.conv],
+    "conv": [
+        correlation.conv,
+        eigen.conv,
+        folded.conv,
+        grouped.conv,
+        shifted.conv,
+        im2col.conv,
+        toeplitz.conv,
+    ],
     "conv_dA": [
         correlation.conv_dA,
         eigen.conv_dA,
@@ -152,6 +161,7 @@ def test_what_the_table_chooses_equals_the_oracle_bit_for_bit(a, w, geometry, gr
 @pytest.mark.parametrize(("a", "w", "geometry", "groups"), CHOSEN.values(), ids=CHOSEN)
 def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, groups, monkeypatch):
     monkeypatch.setattr(choice, "_LARGE", 1)
+    monkeypatch.setattr(choice, "_NOT_SMALL", 1)
     monkeypatch.setattr(choice, "_SOME", 1)
     monkeypatch.setattr(choice, "_IS_0_10_2", True)
     check_choice(a, w, geometry, groups)

@@ -39,6 +39,7 @@ def loss(params, A):
 def values(request, monkeypatch):
     """Parameters and a batch, computed by the forms for such sizes or for large ones, of a slow jaxlib."""
     if request.param == "as if it were large":
+        monkeypatch.setattr(choice, "_NOT_SMALL", 1)
         monkeypatch.setattr(choice, "_LARGE", 1)
         monkeypatch.setattr(choice, "_SOME", 1)
         monkeypatch.setattr(choice, "_IS_0_10_2", True)

@@ -4,9 +4,9 @@ On a CPU, of a group or of groups merged, the first row that fits:
 
     one channel a group                                     depthwise
     one tap                                                 products
-    conv of at most 4 channels, and 36 taps in all of them  thin; in jaxlib 0.10.2 of 25, or 16 filters
-    conv_dW of at most 4 channels, and 9 taps in all        thin
-    conv_dA of at most 4 channels, and 81 taps              products
+    conv of at most 8 channels, 16 filters; not small       folded
+    conv, conv_dW of at most 4 channels, 9 taps in all      thin
+    conv_dA of at most 4 channels, 81 taps                  products
     3×3 at stride 1, of 128 channels and filters or more    winograd
     conv_dW of 8 million products, where eigen fits         eigen
     conv_dW of at most 4 channels, 81 taps, 32 filters      thin
@@ -37,14 +37,25 @@ from types import ModuleType
 import jaxlib
 from jax import Array, lax
 
-from jaxcnn.forms import correlation, depthwise, eigen, grouped, interleaving, products, thin, winograd
+from jaxcnn.forms import (
+    correlation,
+    depthwise,
+    eigen,
+    folded,
+    grouped,
+    interleaving,
+    products,
+    thin,
+    winograd,
+)
 from jaxcnn.window import Window
 
 Face = Callable[[Array, Array], Array]
 
 _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
-_MOST_TAPS, _MOST_PHASES = 81, 9  # unrolled
-_LARGE = 2**23  # products of two numbers, summed or not
+_FOLDED = 8, 16  # the most channels and filters
+_MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
+_NOT_SMALL, _LARGE = 2**20, 2**23  # products of two numbers, summed or not
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
@@ -82,21 +93,22 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     taps = math.prod(window.size)
     if taps == 1:
         return products
+    work = images * math.prod(window.output_size) * taps * channels * filters
+    if face == "conv" and channels <= _FOLDED[0] and filters <= _FOLDED[1] and work >= _NOT_SMALL:
+        return folded
     if channels <= _FEW:
         if face == "conv_dA" and taps <= _MOST_TAPS:
             return products
-        most = {"conv": 25 if _IS_0_10_2 and filters > _SOME else 36, "conv_dA": 0, "conv_dW": 9}[face]
-        if taps * channels <= most:
+        if face != "conv_dA" and taps * channels <= _MOST_TERMS:
             return thin
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
-    large = images * math.prod(window.output_size) * taps * channels * filters >= _LARGE
     if face == "conv_dW":
-        if large and eigen.fits_dW(window):
+        if work >= _LARGE and eigen.fits_dW(window):
             return eigen
         if channels <= _FEW and taps <= _MOST_TAPS and filters >= _MANY:
             return thin
-    elif large and min(channels, filters) >= _SOME and _IS_0_10_2:
+    elif work >= _LARGE and min(channels, filters) >= _SOME and _IS_0_10_2:
         return eigen
     return _elsewhere(face, window)
 

@@ -19,6 +19,7 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -59,7 +60,7 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA', the `conv` of dZ and its taps of rot180(W), for each phase of the stride."""
-    of_phase = conv
+    of_phase: Callable[[Array, Array, Window], Array] = conv
     if max(window.stride) > 1 and math.prod(window.size) <= _FEW_TAPS:
         dZ, of_phase = lax.optimization_barrier(dZ), _conv_of_pixels
     dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, of_phase)
