@@ -2,16 +2,16 @@
 
     Z  before the activation          A  after it, of Z's shape          dX the cotangent ∂L/∂X of X
 
-The product is elementwise (L12), not the article's convolution. What is kept for it is
-g′(Z), which shares the exponentials of g(Z) and has its size. σ, tanh and softplus are closed under
-differentiation with σ′, (A.4). The gated units are Z times a gate γ(Z) that goes from 0 to 1,
+The product is elementwise (L12), not the article's convolution. What is kept for it is g′(Z), which has the
+size of g(Z). σ, tanh and softplus are closed under differentiation with σ′ and tanh′, (A.4) and (A.11). The
+gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
     silu    γ = σ(Z)                    γ′ = S(Z)                                              (A.6)
     gelu    γ = Φ(Z) = ½ erfc(−Z/√2)    γ′ = φ(Z) = exp(−Z²/2)/√(2π)                           (A.7)
             or, approximately, γ = σ(2u), γ′ = 2u′ S(2u), u = √(2/π) (Z + 0.044715 Z³)         (A.8)
-    mish    γ = tanh(P)                 γ′ = 4 S(2P) σ(Z), P = softplus(Z)                     (A.9)
+    mish    γ = tanh(P)                 γ′ = T(P) σ(Z), P = softplus(Z)                        (A.9)
 
 where ½ (1 + tanh u) = σ(2u) keeps its digits as the gate shuts. They are evaluated in float32 or wider. Every
 backward pass is a plain formula over functions with rules, so gradients of gradients run these too.
@@ -232,8 +232,7 @@ _ACTIVATIONS = (
 @jax.custom_vjp
 @jax.jit
 def _sigmoid(Z: Array) -> Array:
-    e = jnp.exp(-jnp.abs(Z))
-    return jnp.where(Z < 0, e, 1) / (1 + e)
+    return lax.logistic(Z)
 
 
 def _sigmoid_fwd(Z: Array):
@@ -245,14 +244,14 @@ def _times_slope(slope: Array, dA: Array):
     return (dA * slope,)
 
 
-# (A.2)  A = tanh(Z)          dZ = dA · 4 S(2Z)
+# (A.2)  A = tanh(Z)          dZ = dA T(Z)
 @jax.custom_vjp
 def _tanh(Z: Array) -> Array:
     return jnp.tanh(Z)
 
 
 def _tanh_fwd(Z: Array):
-    return _tanh(Z), 4 * _slope(2 * Z)
+    return _tanh(Z), _tanh_slope(Z)
 
 
 # (A.3)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
@@ -266,13 +265,12 @@ def _softplus_fwd(Z: Array):
     return _softplus(Z), _sigmoid(Z)
 
 
-# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z), with which 1 − σ and 1 − tanh² need not cancel
+# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z), of which 1 − σ would cancel
 #        dZ = dA S′(Z) = −dA S(Z) tanh(Z/2)
 @jax.custom_vjp
 @jax.jit
 def _slope(Z: Array) -> Array:
-    e = jnp.exp(-jnp.abs(Z))
-    return e / (1 + e) / (1 + e)
+    return _sigmoid(Z) * _sigmoid(-Z)
 
 
 def _slope_fwd(Z: Array):
@@ -281,6 +279,23 @@ def _slope_fwd(Z: Array):
 
 def _slope_bwd(Z: Array, dA: Array):
     return (-dA * _slope(Z) * _tanh(Z / 2),)
+
+
+# (A.11)  T(Z) = tanh′(Z) = 4 S(2Z) = 4e/(1 + e)² with e = exp(−2|Z|), where 1 − tanh² would cancel
+#         dZ = dA T′(Z) = −2 dA T(Z) tanh(Z)
+@jax.custom_vjp
+@jax.jit
+def _tanh_slope(Z: Array) -> Array:
+    e = jnp.exp(-2 * jnp.abs(Z))
+    return 4 * e / ((1 + e) * (1 + e))
+
+
+def _tanh_slope_fwd(Z: Array):
+    return _tanh_slope(Z), Z
+
+
+def _tanh_slope_bwd(Z: Array, dA: Array):
+    return (-2 * dA * _tanh_slope(Z) * _tanh(Z),)
 
 
 class _Gate(NamedTuple):
@@ -318,12 +333,12 @@ def _times(Z: Array, factor: Array) -> Array:
 
 
 def _within(Z: Array) -> Array:
-    """Z, or ±64 beyond that, where the gates of gelu are 0 or 1 in every dtype and Z³ still a number."""
+    """Z, or ±64 beyond that, where the gates of gelu are 0 or 1 in every dtype, and Z³ and Z γ″ numbers."""
     return jnp.clip(Z, -64, 64)
 
 
 def _normal_distribution(Z: Array) -> Array:
-    return lax.erfc(-_within(Z) / math.sqrt(2)) / 2
+    return lax.erfc(-Z / math.sqrt(2)) / 2
 
 
 def _normal_density(Z: Array) -> Array:
@@ -341,7 +356,7 @@ def _twice_u_slope(Z: Array) -> Array:
 _SILU = _Gate(_sigmoid, _slope)
 _GELU = _Gate(_normal_distribution, _normal_density)
 _GELU_BY_TANH = _Gate(lambda Z: _sigmoid(_twice_u(Z)), lambda Z: _twice_u_slope(Z) * _slope(_twice_u(Z)))
-_MISH = _Gate(lambda Z: _tanh(_softplus(Z)), lambda Z: 4 * _slope(2 * _softplus(Z)) * _sigmoid(Z))
+_MISH = _Gate(lambda Z: _tanh(_softplus(Z)), lambda Z: _tanh_slope(_softplus(Z)) * _sigmoid(Z))
 
 
 # (A.10)  A = U σ(V), Z = (U, V)          dZ = (dA σ(V), dA U S(V))
@@ -366,5 +381,6 @@ _sigmoid.defvjp(_sigmoid_fwd, _times_slope)
 _tanh.defvjp(_tanh_fwd, _times_slope)
 _softplus.defvjp(_softplus_fwd, _times_slope)
 _slope.defvjp(_slope_fwd, _slope_bwd)
+_tanh_slope.defvjp(_tanh_slope_fwd, _tanh_slope_bwd)
 _gated.defvjp(_gated_fwd, _gated_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)
