@@ -258,8 +258,8 @@ class _Ties(NamedTuple):
 # 32, 32×32 pixels, 64 channels), jax.grad's of lax's pool against the form:
 #             maximum              average
 #   2×2 / 2    60, pooling 0.5     0.7, pooling 0.3
-#   3×3 / 2    50, pooling 1.2      24, pooling 1.0
-#   3×3 / 1   227, pooling 2.3      14, pooling 2.1
+#   3×3 / 2    50, pooling 1.2      10, pooling 0.8
+#   3×3 / 1   227, pooling 2.3      10, pooling 1.1
 # They unroll the taps; beyond _MOST_TAPS, halves keep the program short (31×31 has 961) and the steps few.
 _MOST_TAPS = 64
 

@@ -22,6 +22,7 @@ from jaxcnn.forms import (
     halves,
     im2col,
     interleaving,
+    planes,
     pooling,
     scatter,
     shifted,
@@ -41,6 +42,7 @@ FORMS = {
         grouped.conv,
         shifted.conv,
         im2col.conv,
+        planes.conv,
         toeplitz.conv,
     ],
     "conv_dA": [
@@ -48,6 +50,7 @@ FORMS = {
         eigen.conv_dA,
         grouped.conv_dA,
         interleaving.conv_dA,
+        planes.conv_dA,
         scatter.conv_dA,
         shifted.conv_dA,
         im2col.conv_dA,
@@ -59,6 +62,7 @@ FORMS = {
         grouped.conv_dW,
         shifted.conv_dW,
         im2col.conv_dW,
+        planes.conv_dW,
         toeplitz.conv_dW,
     ],
 }

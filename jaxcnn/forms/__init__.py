@@ -10,6 +10,7 @@ rules: those belong to the operations. Every form of a face is tested to equal e
     interleaving  dA as convolutions of stride 1, one a phase               (L14)
     depthwise     all three faces of one channel a group, tap by tap
     grouped       groups merged into a few wider ones
+    planes        all three faces of three spatial axes by those of two
     folded        conv of few filters, q neighbours of a row at a time
     thin          conv and dW of few channels, each a plane
     products      all three faces of one group as plain matrix products

@@ -8,7 +8,8 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv, conv_dW of at most 4 channels, 9 taps in all      thin
     conv_dA of at most 4 channels, 81 taps                  products
     3×3 at stride 1, of 128 channels and filters or more    winograd
-    conv_dW of 8 million products, where eigen fits         eigen
+    three spatial axes, 8 million products                  planes
+    conv_dW of them, where eigen fits                       eigen
     conv_dW of at most 4 channels, 81 taps, 32 filters      thin
     conv, conv_dA of them, 16 channels and filters; in jaxlib 0.10.2    eigen
     else                                                    as elsewhere
@@ -20,13 +21,16 @@ there, s² times the work.
 Milliseconds for Z, dA, dW on two CPU cores (jaxlib 0.10.2, float32, 3×3, batch 32), lax's with jax.grad and
 the form's; `python -m experiments.benchmark` measures them again:
 
-    64 channels, 32×32, depthwise            66, 69, 109    depthwise      1.8, 1.8, 2.6
-    128 → 128, 16×16, 32 groups              49, 53, 3567   grouped        4.3, 5.3, 12
-    128 → 128, 16×16, 4 groups               49, 40, 446    grouped        12, 10, 16
-    1 → 32, 28×28                            0.6, 1.4, 1.5  thin, products, thin   0.3, 0.6, 0.5
-    3 → 32, 32×32                            –, 1.7, 3.0    –, products, thin      –, 1.4, 1.9
-    128 → 128, 16×16                         24, –, –       winograd       10, –, –
-    32 → 64, 32×32, stride 2                 –, 6.8, –      interleaving   –, 3.2, –
+    64 channels, 32×32, depthwise            84, 122, 375   depthwise      1.8, 1.7, 4.1
+    128 → 128, 16×16, 32 groups              64, 34, 3710   grouped        6.9, 6.4, 7.5
+    128 → 128, 16×16, 4 groups               53, 48, 494    grouped        8.4, 8.1, 9.9
+    5×5, 3 → 6, 32×32                        4.7, –, –      folded         1.0, –, –
+    1 → 32, 28×28                            0.7, 1.4, 1.4  thin, products, thin   0.4, 0.6, 0.6
+    3 → 32, 32×32                            –, 1.7, 4.4    –, products, eigen     –, 1.4, 1.9
+    3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
+    256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
+    32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
+    32 → 64, 32×32, stride 2                 –, 5.4, –      interleaving   –, 3.5, –
 """
 
 import math
@@ -44,6 +48,7 @@ from jaxcnn.forms import (
     folded,
     grouped,
     interleaving,
+    planes,
     products,
     thin,
     winograd,
@@ -103,6 +108,8 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
             return thin
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
+    if window.rank == 3 and work >= _LARGE and math.prod(window.stride) <= _MOST_PHASES:
+        return planes
     if face == "conv_dW":
         if work >= _LARGE and eigen.fits_dW(window):
             return eigen
