@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jaxcnn import convolution
 from jaxcnn.derivations.geometry import sees_pixels, windows
 from jaxcnn.forms import (
     axes,
@@ -184,6 +185,16 @@ def test_eigen_stays_with_xla(face, padding):
     assert "ynn" not in program and "rhs_reversal" not in program
     if face == "conv_dW":
         assert eigen.fits_dW(window)
+
+
+@pytest.mark.parametrize("channels", [3, 64])
+def test_the_table_chooses_for_any_number_of_images(channels):
+    (images,) = jax.export.symbolic_shape("B")
+    A = jax.ShapeDtypeStruct((images, 32, 32, channels), jnp.float32)
+    W = jax.ShapeDtypeStruct((3, 3, channels, 16), jnp.float32)
+    gradient = jax.grad(lambda A, W: jnp.sum(convolution.conv(A, W, padding="SAME")), (0, 1))
+    dA, dW = jax.export.export(jax.jit(gradient))(A, W).out_avals
+    assert (dA.shape, dW.shape) == (A.shape, W.shape)
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(2, 1), (4, 4)])

@@ -98,6 +98,7 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     taps = math.prod(window.size)
     if taps == 1:
         return products
+    images = images if isinstance(images, int) else 1  # of an export for any number
     work = images * math.prod(window.output_size) * taps * channels * filters
     if face == "conv" and channels <= _FOLDED[0] and filters <= _FOLDED[1] and work >= _NOT_SMALL:
         return folded

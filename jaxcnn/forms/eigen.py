@@ -14,7 +14,6 @@ Where it would take many rows, as with a stride, this is `correlation` as it is.
 """
 
 from dataclasses import replace
-from functools import partial
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -34,7 +33,7 @@ def conv(
     share = {axis: rows / window.output_size[axis] for axis, rows in _rows(window).items()}
     if not share:
         return correlation.conv(A, W, window, groups=groups, precision=precision)
-    axis = min(share, key=share.__getitem__)
+    axis = min(reversed(share), key=share.__getitem__)  # rather the last, as devices share the first
     Z = correlation.conv(A, W, _longer(window, axis), groups=groups, precision=precision)
     return lax.slice_in_dim(Z, 0, window.output_size[axis], axis=1 + axis)
 
@@ -43,8 +42,7 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA, the `conv` of dZ and its taps of rot180(W), for each phase of the stride."""
-    convolve = partial(conv, groups=groups, precision=precision)
-    return interleaving.interleaved(dZ, correlation.rotated(W, window, groups), window, convolve)
+    return interleaving.conv_dA(dZ, W, window, groups=groups, precision=precision, dense=conv)
 
 
 def fits_dW(window: Window) -> bool:

@@ -22,14 +22,22 @@ from jaxcnn.forms import correlation
 from jaxcnn.forms.windows import interleave
 from jaxcnn.window import Window
 
+Face = Callable[..., Array]
+
 
 def conv_dA(
-    dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+    dZ: Array,
+    W: Array,
+    window: Window,
+    *,
+    groups: int = 1,
+    precision: lax.PrecisionLike = None,
+    dense: Face = correlation.conv,
 ) -> Array:
-    """dA, each phase by a lax convolution."""
+    """dA, each phase by the form `dense` of conv."""
 
     def convolve(dZ: Array, taps: Array, phase: Window) -> Array:
-        return correlation.conv(dZ, taps, phase, groups=groups, precision=precision)
+        return dense(dZ, taps, phase, groups=groups, precision=precision)
 
     return interleaved(dZ, correlation.rotated(W, window, groups), window, convolve)
 

@@ -32,11 +32,7 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA, the `conv` of dZ and its taps of rot180(W), for each phase of the stride."""
-
-    def convolve(dZ: Array, taps: Array, phase: Window) -> Array:
-        return conv(dZ, taps, phase, groups=groups, precision=precision)
-
-    return interleaving.interleaved(dZ, correlation.rotated(W, window, groups), window, convolve)
+    return interleaving.conv_dA(dZ, W, window, groups=groups, precision=precision, dense=conv)
 
 
 def conv_dW(
