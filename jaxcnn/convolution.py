@@ -316,8 +316,7 @@ def _evaluate(face: str, spec: _Spec, left: Array, right: Array) -> Array:
     if left.dtype != right.dtype:  # a cotangent in another preferred_element_type
         wide = accumulator(left.dtype, right.dtype)
         left, right = left.astype(wide), right.astype(wide)
-    result = choice.evaluate(face, left, right, spec.window, spec.groups, spec.precision)
-    return result.astype(spec.dtype)
+    return choice.evaluate(face, left, right, spec.window, spec.groups, spec.precision, spec.dtype)
 
 
 # (C.1)  Z[m,o] = Σ_{j,c} A_pad[m·s + j·d, c] W[j,c,o]

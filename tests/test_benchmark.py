@@ -71,7 +71,7 @@ def test_what_is_wrong_is_not_timed():
             "has none": lambda: None,
         },
         expected,
-        reference.tolerance(row.dtype),
+        reference.tolerance(row, "forward"),
         1.0,
         2,
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jaxcnn.convolution import conv, conv_dA, conv_db, conv_dW, convolve
 from jaxcnn.derivations.geometry import windows
+from jaxcnn.forms import cudnn
 from jaxcnn.loops import convolution as loops
 from jaxcnn.oracles import convolution as oracles
 from jaxcnn.window import resolve
@@ -135,6 +136,12 @@ ABORTING = [
     ((1, 3, 4, 1), (3, 2, 1, 1), (2, 2), ((1, 1), (1, 1)), 1),
     ((2, 7, 6, 2), (4, 2, 1, 4), (2, 2), ((-1, -1), (1, 2)), 2),
 ]
+
+
+@pytest.mark.parametrize(("a", "w", "stride", "padding", "groups"), ABORTING)
+def test_on_a_gpu_they_are_not_left_to_xla_either(a, w, stride, padding, groups):
+    """It aborts there too: seen on an H100, jaxlib 0.11.2."""
+    assert not cudnn.fits_dA(resolve("conv_dA", a[1:-1], w[:2], stride=stride, padding=padding))
 
 
 @pytest.mark.parametrize("jitted", [True, False], ids=["jit", "eager"])

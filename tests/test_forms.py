@@ -1,5 +1,6 @@
 """Every form of a face equals every other, bit for bit on integers; and each is its face's adjoint."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from jaxcnn.forms import (
     axes,
     choice,
     correlation,
+    cudnn,
     depthwise,
     eigen,
     folded,
@@ -38,6 +40,7 @@ from jaxcnn.window import resolve
 FORMS = {
     "conv": [
         correlation.conv,
+        cudnn.conv,
         eigen.conv,
         folded.conv,
         grouped.conv,
@@ -59,6 +62,7 @@ FORMS = {
     ],
     "conv_dW": [
         correlation.conv_dW,
+        cudnn.conv_dW,
         eigen.conv_dW,
         grouped.conv_dW,
         shifted.conv_dW,
@@ -81,6 +85,12 @@ def operands(window, groups, rng):
     return {"conv": (A, W), "conv_dA": (dZ, W), "conv_dW": (A, dZ)}
 
 
+def _fits_cudnn(geometry):
+    n, f, keywords = geometry
+    window = resolve("conv_dA", n, f, **keywords)
+    return max(window.stride) > 1 and cudnn.fits_dA(window)
+
+
 @pytest.mark.parametrize("face", FORMS)
 @given(geometry=windows(), groups=st.sampled_from((1, 2)), seed=st.integers(0, 99))
 def test_the_forms_of_a_face_agree_bit_for_bit(face, geometry, groups, seed):
@@ -95,6 +105,30 @@ def test_the_forms_of_a_face_agree_bit_for_bit(face, geometry, groups, seed):
     first, *others = all_forms(left, right)
     for form, other in zip(FORMS[face][1:], others, strict=True):
         np.testing.assert_array_equal(first, other, err_msg=form.__module__)
+
+
+@given(geometry=windows().filter(_fits_cudnn), groups=st.sampled_from((1, 2)), seed=st.integers(0, 99))
+def test_a_dilation_left_to_xla_neither_aborts_nor_differs(geometry, groups, seed):
+    """Where `fits_dA` allows it. It must not allow `tests/test_convolution.py`'s, which abort the process."""
+    n, f, keywords = geometry
+    window = resolve("conv_dA", n, f, **keywords)
+    dZ, W = operands(window, groups, np.random.default_rng(seed))["conv_dA"]
+    left_to_xla, spread = (
+        jax.jit(partial(form.conv_dA, window=window, groups=groups)) for form in (cudnn, correlation)
+    )
+    np.testing.assert_array_equal(left_to_xla(dZ, W), spread(dZ, W))
+
+
+@pytest.mark.parametrize(("platform", "dilated"), [("cpu", False), ("cuda", True), ("tpu", False)])
+def test_a_gpu_gets_the_strided_gradient_that_cudnn_knows(platform, dilated):
+    A, W = jnp.zeros((2, 32, 32, 32), jnp.bfloat16), jnp.zeros((3, 3, 32, 64), jnp.bfloat16)
+
+    def total(A):
+        return jnp.sum(convolution.conv(A, W, stride=2, padding=1))
+
+    program = jax.jit(jax.grad(total)).trace(A).lower(lowering_platforms=(platform,)).as_text()
+    assert ("lhs_dilate = [2, 2]" in program) == dilated
+    assert bool(re.search(r"stablehlo.convolution.*-> tensor<2x32x32x32xbf16>", program)) == dilated
 
 
 @pytest.mark.parametrize("form", [pooling, halves], ids=lambda form: form.__name__.rpartition(".")[2])
@@ -155,6 +189,8 @@ CHOSEN = {
     "depthwise-multiplied": ((2, 7, 8, 3), (2, 3, 1, 6), {"stride": (3, 2), "padding": "SAME"}, 3),
     "groups-merged": ((2, 6, 5, 36), (3, 2, 3, 24), {"stride": 2, "padding": "SAME"}, 12),
     "groups-apart": ((2, 5, 5, 34), (2, 2, 17, 34), {"padding": "SAME"}, 2),
+    "groups-strided": ((2, 9, 8, 6), (3, 2, 2, 9), {"stride": (2, 1), "padding": 1}, 3),
+    "dilated": ((2, 9, 7, 5), (3, 2, 5, 6), {"padding": ((2, 1), (-1, 3)), "dilation": (3, 2)}, 1),
 }
 
 
@@ -172,6 +208,7 @@ def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, 
     check_choice(a, w, geometry, groups)
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
 @pytest.mark.parametrize("padding", [0, 1, 2, ((0, 1), (2, 0))], ids=str)
 @pytest.mark.parametrize("face", ["conv", "conv_dA", "conv_dW"])
 def test_eigen_stays_with_xla(face, padding):
@@ -222,7 +259,7 @@ def test_winograd_rounds_like_lax():
 
 
 def check_choice(a, w, geometry, groups):
-    """Both the form that runs on a CPU and the one that runs elsewhere equal the oracle on integers."""
+    """The forms that run on a CPU, on a GPU and elsewhere equal the oracle on integers."""
     window = resolve("conv", a[1:-1], w[: len(a) - 2], **geometry)
     rng = np.random.default_rng(0)
     z = (a[0], *window.output_size, w[-1])
@@ -232,7 +269,7 @@ def check_choice(a, w, geometry, groups):
     def every_form(A, W, dZ):
         faces = {"conv": (A, W), "conv_dA": (dZ, W), "conv_dW": (A, dZ)}
         return [
-            [form(*operands) for form in choice.forms(face, *operands, window, groups, None)]
+            [form(*operands) for form in choice.forms(face, *operands, window, groups, None, jnp.float32)]
             for face, operands in faces.items()
         ]
 

@@ -101,7 +101,8 @@ def test_the_others_by_hand():
 @every_norm
 def test_gamma_and_beta_left_out_are_one_and_zero(norm):
     A, one, zero = normal(2, 3, 4), jnp.ones(4), jnp.zeros(4)
-    agree(norm(A), norm(A, one, zero), rtol=0, atol=0)
+    rounding = 0 if jax.default_backend() == "cpu" else 4e-16  # a GPU multiplies and adds in one step
+    agree(norm(A), norm(A, one, zero), rtol=rounding, atol=rounding)
     agree(cotangents(norm, A)[1][0], cotangents(norm, A, one, zero)[1][0])
     agree(
         cotangents(lambda A, beta: norm(A, None, beta), A, zero)[1][1], cotangents(norm, A, one, zero)[1][2]
@@ -147,7 +148,7 @@ def test_a_batch_of_one_value_is_its_beta():
 
 # ------------------------------------------------------------------------- several devices
 
-MESH = partial(jax.make_mesh, (4,), ("batch",), axis_types=(AxisType.Auto,))
+MESH = partial(jax.make_mesh, (4,), ("batch",), axis_types=(AxisType.Auto,), devices=jax.devices("cpu")[:4])
 
 
 def weighted(outputs, seed=20):

@@ -24,6 +24,7 @@ class Config:
         quick: few small rows and networks, few samples.
         seconds: what a contender's samples of a row may take together.
         samples: how many it may take.
+        images: times as many as a row's name says; an accelerator needs more to be kept busy.
     """
 
     suites: tuple[str, ...] = SUITES
@@ -31,12 +32,15 @@ class Config:
     quick: bool = False
     seconds: float = 0.25
     samples: int = 30
+    images: int = 1
 
     def __post_init__(self):
         """Refuse what no run can be made of."""
         for suite in self.suites:
             if suite not in SUITES:
                 raise BadConfig(f"suite is {suite!r}; expected one of {', '.join(SUITES)}")
+        if self.images < 1:
+            raise BadConfig(f"images is {self.images}; expected 1 or more")
         if self.quick:
             object.__setattr__(self, "seconds", min(self.seconds, 0.02))
             object.__setattr__(self, "samples", min(self.samples, 3))
@@ -47,4 +51,4 @@ class Config:
 
     def of(self, rows: list[Row]) -> list[Row]:
         """The rows for which the pattern holds."""
-        return [row for row in rows if self.chosen(row.name)]
+        return [row.times(self.images) for row in rows if self.chosen(row.name)]

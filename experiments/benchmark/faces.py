@@ -1,4 +1,4 @@
-"""The faces of a function of JAX arrays, as calls that wait for their result.
+"""The faces of a function of JAX arrays, as calls that do not wait for their result.
 
 forward     Z
 dA, dW      one cotangent, and
@@ -34,18 +34,14 @@ def call(
 
     inputs = [arrays[i] for i in floating]
     if face == "forward":
-        return _waiting(jit(lambda *x: [of_floating(*x)]), *inputs)
+        return partial(jit(lambda *x: [of_floating(*x)]), *inputs)
     if face == "gradient":
 
         def both(dZ, *x):
             Z, pull = jax.vjp(of_floating, *x)
             return [Z, *pull(dZ)]
 
-        return _waiting(jit(both), dZ, *inputs)
+        return partial(jit(both), dZ, *inputs)
     which = {"dA": slice(0, 1), "dW": slice(1, 2), "backward": slice(None)}[face]
     _, pull = jit(partial(jax.vjp, of_floating))(*inputs)
-    return _waiting(jit(lambda pull, dZ: list(pull(dZ))[which]), pull, dZ)
-
-
-def _waiting(compiled: Callable[..., list[Array]], *inputs: Any) -> Callable[[], list[Array]]:
-    return lambda: jax.block_until_ready(compiled(*inputs))
+    return partial(jit(lambda pull, dZ: list(pull(dZ))[which]), pull, dZ)

@@ -15,7 +15,7 @@ from experiments.benchmark import faces, floor, reference
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.operations import Row
 from experiments.benchmark.targets import EVERYWHERE
-from experiments.benchmark.timing import Times, interleave, together
+from experiments.benchmark.timing import Times, calls_per_sample, interleave, queue, together
 from jaxcnn.compiler import compiler_options
 
 OURS, OPTIONS, LAX, TORCH = "jaxcnn", "jaxcnn, options", "lax", "torch"
@@ -69,10 +69,11 @@ class Measured:
 
 
 class Call(NamedTuple):
-    """A contender's face: `call()` computes and waits, `read` gives the results as arrays, channels last."""
+    """A contender's face: `call()` begins to compute, `read` gives the results as arrays, channels last."""
 
     call: Callable[[], Any]
     read: Callable[[Any], Sequence[np.ndarray]]
+    wait: Callable[[Any], Any] = jax.block_until_ready
 
 
 def installed() -> dict[str, str]:
@@ -96,7 +97,7 @@ def measure(row: Row, *, seconds: float, samples: int) -> list[Measured]:
             for name in (*installed(), OPTIONS)
             if face == "gradient" or name not in GRADIENT_ONLY
         }
-        check_and_time(one, calls, expected[face], reference.tolerance(row.dtype), seconds, samples)
+        check_and_time(one, calls, expected[face], reference.tolerance(row, face), seconds, samples)
         if one.times:
             one.floor = floor.seconds(row, face, rounded, shape)
         measured.append(one)
@@ -116,7 +117,7 @@ def contender(name: str, row: Row, face: str, arrays: Sequence[jax.Array], dZ: j
         return None
     if name == TORCH:
         run = file.call(f, row, [np.asarray(x) for x in arrays], np.asarray(dZ), face)
-        return Call(run, lambda results: file.read(row, face, results))
+        return Call(run, lambda results: file.read(row, face, results), file.wait)
     first, roles = name == "equinox", list(row.roles)
     if first:
         arrays = [
@@ -142,7 +143,7 @@ def check_and_time(
     samples: int,
 ) -> None:
     """Enter errors, failures and times."""
-    right = {}
+    right, count = {}, calls_per_sample()
     for name, make in contenders.items():
         try:
             made = make()
@@ -154,14 +155,14 @@ def check_and_time(
             continue
         one.errors[name] = error
         if error <= tolerance:
-            right[name] = made.call
+            right[name] = queue(made.call, made.wait, count)
         else:
             one.failed[name] = f"wrong: error {error:.1e} of the largest entry, above {tolerance:.0e}"
     if not right:
         return
-    one.times = interleave(right, seconds=seconds, most=samples)
+    one.times = interleave(right, seconds=seconds, most=samples, per_sample=count)
     ahead = one.ratio(LAX)
     if ahead is not None and ahead < EVERYWHERE:  # by noise, perhaps: both are looked at again, for longer
         pair = {name: right[name] for name in (OURS, LAX)}
-        again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples)
+        again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples, per_sample=count)
         one.times |= {name: together(one.times[name], times) for name, times in again.items()}

@@ -4,7 +4,7 @@ Images are (B, *n, C), all paddings symmetric, so that every library computes th
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,10 @@ class Row:
     def rank(self) -> int:
         """The number of spatial axes."""
         return len(self.shape) - 2
+
+    def times(self, images: int) -> "Row":
+        """The row with so many times the images, or rows."""
+        return replace(self, shape=(images * self.shape[0], *self.shape[1:]))
 
     def arrays(self) -> list[np.ndarray]:
         """The arguments, normal and in float64; weights keep the variance."""

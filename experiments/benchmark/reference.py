@@ -15,6 +15,7 @@ from jaxcnn.oracles import convolution
 # Error over the largest entry that a right result stays below. Float32 may run in 10-bit TF32 on a GPU.
 TOLERANCE = {("float32", "cpu"): 1e-4, ("float32", "gpu"): 5e-3, ("bfloat16", "cpu"): 3e-2}
 LOOSEST = 3e-2
+KINKED = 0.3  # off a CPU, where rounding before a relu opens it or shuts it, and its gradient jumps
 
 
 class Expected(NamedTuple):
@@ -66,12 +67,17 @@ def error(results: Sequence[np.ndarray], expected: Sequence[Expected]) -> float:
     """The largest error of any entry, each result's over its scale; ∞ where a shape or a NaN is wrong."""
     worst = 0.0
     for got, (value, scale) in zip(results, expected, strict=True):
-        if got.shape != value.shape or not np.all(np.isfinite(got)):
+        if got.shape != value.shape:
             return float("inf")
-        worst = max(worst, float(np.max(np.abs(got.astype(np.float64) - value), initial=0)) / scale)
+        off = np.subtract(got, value, dtype=np.float64)
+        largest = max(np.max(off, initial=0), -np.min(off, initial=0))
+        worst = max(worst, float(largest) / scale) if np.isfinite(largest) else float("inf")
     return worst
 
 
-def tolerance(row_dtype: str) -> float:
+def tolerance(row: Row, face: str) -> float:
     """Below which a result is right on this device."""
-    return TOLERANCE.get((row_dtype, jax.default_backend()), LOOSEST)
+    device = jax.default_backend()
+    if row.operation == "conv_bias_relu" and face != "forward" and device != "cpu":
+        return KINKED
+    return TOLERANCE.get((row.dtype, device), LOOSEST)

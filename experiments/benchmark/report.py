@@ -48,26 +48,33 @@ class Table(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What each suite gave; empty where it did not run."""
+    """What each suite gave, empty where it did not run, with `images` times those in a row's name."""
 
     rows: list[Measured]
     nets: list[Measured]
     steps: list[Measured]
     memory: list[Memory]
     compile: list[Compiled]
+    images: int = 1
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is a number."""
+        return any((self.rows, self.nets, self.steps, self.memory, self.compile))
 
 
 def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def machine() -> dict[str, Any]:
+def machine(images: int) -> dict[str, Any]:
     """What decides the numbers."""
     device = jax.devices()[0]
     return {
         "device": f"{device.platform} {device.device_kind}, {os.cpu_count()} cores, {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES if find_spec(name) is not None},
+        "images": f"{images} times as many as a row's name says",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         "options": compiler_options(),
         "matmul GFLOP/s, float32": round(floor.flop_rate("float32") / 1e9, 1),
@@ -259,7 +266,7 @@ def as_json(results: Results) -> dict[str, Any]:
         for one in (*results.rows, *results.nets, *results.steps)
     ]
     return {
-        "machine": machine(),
+        "machine": machine(results.images),
         "targets": [target._asdict() for target in TARGETS],
         "times": timed,
         "memory": [one._asdict() for one in results.memory],

@@ -14,6 +14,15 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv, conv_dA of them, 16 channels and filters; in jaxlib 0.10.2    eigen
     else                                                    as elsewhere
 
+On a GPU, likewise:
+
+    conv_dA of one channel a group, a stride, 25 taps       depthwise
+    conv of one channel, 81 taps                            thin
+    conv_dA of one channel, 81 taps; of at most 4, 9 taps   products
+    conv_dW of groups, 128 channels and filters             grouped, in one slice
+    conv_dA whose kernel is larger than dZ; float32 of narrower operands    as elsewhere
+    else                                                    cudnn, which is lax's own
+
 Elsewhere correlation, which is lax's own; but other groups are merged by grouped, since lax's gathers a
 sharded batch on every device, and conv_dA with a stride is by interleaving: correlation multiplies by zeros
 there, s² times the work.
@@ -31,18 +40,30 @@ the form's; `python -m experiments.benchmark` measures them again:
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
     32 → 64, 32×32, stride 2                 –, 5.4, –      interleaving   –, 3.5, –
+
+On an H100 (jaxlib 0.11.2, batch 512), where cudnn is as fast as lax's:
+
+    64 channels, 32×32, depthwise, stride 2  –, 0.19, –     depthwise      –, 0.13, –
+    1 → 32, 32×32                            0.13, 0.17, –  thin, products         0.09, 0.08, –
+    3 → 32, 32×32                            –, 0.16, –     products       –, 0.10, –
+    128 → 128, 16×16, 4 groups               –, –, 0.43     grouped        –, –, 0.23
+    32 → 64, 32×32, dilation 2               –, –, 9.5      cudnn          –, –, 0.53
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import jaxlib
+import numpy as np
 from jax import Array, lax
+from jax.typing import DTypeLike
 
 from jaxcnn.forms import (
     correlation,
+    cudnn,
     depthwise,
     eigen,
     folded,
@@ -59,38 +80,64 @@ Face = Callable[[Array, Array], Array]
 
 _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
-_MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 81, 9, 9  # unrolled
+_SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE = 2**20, 2**23  # products of two numbers, summed or not
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
+class Forms(NamedTuple):
+    """What computes a face of such operands, by platform."""
+
+    cpu: Face
+    gpu: Face
+    elsewhere: Face
+
+
 def evaluate(
-    face: str, left: Array, right: Array, window: Window, groups: int, precision: lax.PrecisionLike
+    face: str,
+    left: Array,
+    right: Array,
+    window: Window,
+    groups: int,
+    precision: lax.PrecisionLike,
+    dtype: DTypeLike,
 ) -> Array:
-    """The face of its operands, in the dtype of its sums, float32 or wider."""
-    on_cpu, elsewhere = forms(face, left, right, window, groups, precision)
-    if on_cpu is elsewhere:
-        return on_cpu(left, right)
-    return lax.platform_dependent(left, right, cpu=on_cpu, default=elsewhere)
+    """The face of its operands, in a dtype; sums are kept in float32 or wider."""
+    cpu, cuda, default = (
+        lambda left, right, form=form: form(left, right).astype(dtype)
+        for form in forms(face, left, right, window, groups, precision, dtype)
+    )
+    return lax.platform_dependent(left, right, cpu=cpu, cuda=cuda, default=default)
 
 
 def forms(
-    face: str, left: Array, right: Array, window: Window, groups: int, precision: lax.PrecisionLike
-) -> tuple[Face, Face]:
-    """The functions of such operands that run on a CPU and elsewhere; one function twice where they agree."""
+    face: str,
+    left: Array,
+    right: Array,
+    window: Window,
+    groups: int,
+    precision: lax.PrecisionLike,
+    dtype: DTypeLike,
+) -> Forms:
+    """What computes a face, whose result is wanted in a dtype."""
     channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * groups
     filters = right.shape[-1]
     static = {"window": window, "groups": groups, "precision": precision}
+
+    def by(form: ModuleType, **more: Any) -> Face:
+        return partial(getattr(form, face), **static, **more)
+
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
-        on_cpu = depthwise if groups > 1 else _on_cpu(face, window, left.shape[0], channels, filters)
-        run = [partial(getattr(form, face), **static) for form in (on_cpu, elsewhere)]
+        on_cpu = by(depthwise if groups > 1 else _on_cpu(face, window, left.shape[0], channels, filters))
+        off_cpu = by(elsewhere)
     else:
         slices = groups // grouped.merged(groups, max(channels, filters))
-        on_cpu = _on_cpu(face, window, left.shape[0], channels // slices, filters // slices)
-        whole = getattr(grouped, face)
-        run = [partial(whole, **static, dense=getattr(form, face)) for form in (on_cpu, elsewhere)]
-    return run[0], run[0] if on_cpu is elsewhere else run[1]
+        dense = _on_cpu(face, window, left.shape[0], channels // slices, filters // slices)
+        on_cpu, off_cpu = (by(grouped, dense=getattr(form, face)) for form in (dense, elsewhere))
+    if np.dtype(dtype).itemsize > left.dtype.itemsize:
+        return Forms(on_cpu, off_cpu, off_cpu)
+    return Forms(on_cpu, _on_gpu(by, face, window, groups, channels, filters) or off_cpu, off_cpu)
 
 
 def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int) -> ModuleType:
@@ -121,6 +168,24 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     return _elsewhere(face, window)
 
 
+def _on_gpu(
+    by: Callable[..., Face], face: str, window: Window, groups: int, channels: int, filters: int
+) -> Face | None:
+    """What computes a face on a GPU; None for the form of elsewhere."""
+    taps = math.prod(window.size)
+    if face == "conv_dA":
+        if groups == channels > 1 < max(window.stride) and taps <= _SOME_TAPS:
+            return by(depthwise, few_taps=_SOME_TAPS)
+        if groups == 1 and channels <= _FEW and taps <= (_MOST_TAPS if channels == 1 else _MOST_TERMS):
+            return by(products)
+        return by(cudnn) if cudnn.fits_dA(window) else None
+    if face == "conv" and channels == 1 and taps <= _MOST_TAPS:
+        return by(thin)
+    if face == "conv_dW" and 1 < groups < channels <= _WIDE >= filters:
+        return by(grouped, dense=cudnn.conv_dW, width=_WIDE)
+    return by(cudnn)
+
+
 def _elsewhere(face: str, window: Window) -> ModuleType:
-    """The form of a dense face on a GPU or a TPU."""
+    """The form of a dense face on a TPU, and of what a GPU leaves to it."""
     return interleaving if face == "conv_dA" and 1 < math.prod(window.stride) <= _MOST_PHASES else correlation

@@ -26,7 +26,7 @@ def conv(
     A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """Z[m,o] = Σ_{j,c} A_pad[m·s + j·d, c] W[j,c,o]."""
-    A, edges = _cropped(A, window.padding)
+    A, edges = cropped(A, window.padding)
     return lax.conv_general_dilated(
         A,
         W,
@@ -58,7 +58,7 @@ def conv_dA(
     edges: Edges = [
         (reach[a] - window.padding[a][0], reach[a] - window.padding[a][1] + window.remainder[a]) for a in axes
     ]
-    spread, edges = _cropped(spread, edges)
+    spread, edges = cropped(spread, edges)
     return lax.conv_general_dilated(
         spread,
         rotated(W, window, groups),
@@ -82,7 +82,7 @@ def conv_dW(
     """
     spatial = tuple(range(1, 1 + window.rank))
     edges: Edges = [(p, q - r) for (p, q), r in zip(window.padding, window.remainder, strict=True)]
-    A, edges = _cropped(A, edges)
+    A, edges = cropped(A, edges)
     return lax.conv_general_dilated(
         A,
         dZ,
@@ -101,7 +101,7 @@ def conv_dW(
     )
 
 
-def _cropped(X: Array, edges: Edges) -> tuple[Array, Edges]:
+def cropped(X: Array, edges: Edges) -> tuple[Array, Edges]:
     """X and the padding left to do, none where an axis is cropped, as a negative padding asks for.
 
     On the CPU of jaxlib 0.10.2 XLA's convolution of some sizes gives wrong numbers for negative padding.

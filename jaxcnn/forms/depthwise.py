@@ -57,11 +57,20 @@ def conv(
 
 
 def conv_dA(
-    dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+    dZ: Array,
+    W: Array,
+    window: Window,
+    *,
+    groups: int = 1,
+    precision: lax.PrecisionLike = None,
+    few_taps: int = _FEW_TAPS,
 ) -> Array:
-    """dA', the `conv` of dZ and its taps of rot180(W), for each phase of the stride."""
+    """dA', the `conv` of dZ and its taps of rot180(W), for each phase of the stride.
+
+    With a stride, so few taps of a kernel read dZ without its padding.
+    """
     of_phase: Callable[[Array, Array, Window], Array] = conv
-    if max(window.stride) > 1 and math.prod(window.size) <= _FEW_TAPS:
+    if max(window.stride) > 1 and math.prod(window.size) <= few_taps:
         dZ, of_phase = lax.optimization_barrier(dZ), _conv_of_pixels
     dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, of_phase)
     multiplier = dA.shape[-1] // groups

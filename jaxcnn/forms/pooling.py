@@ -21,6 +21,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +32,7 @@ from jaxcnn.forms.windows import accumulator, like, pad, pixels, placed, tap, un
 from jaxcnn.window import Window
 
 _FEW = 32  # channels: so few XLA on a CPU adds up faster in one pass over all taps
+_FEW_TAPS = 9  # so few XLA on a GPU adds up faster in one pass
 
 
 def taps(window: Window) -> int:
@@ -70,14 +72,38 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     A NaN counts as the greatest value, so the first NaN of a window wins. The padding never wins, not
     even against pixels of −inf.
     """
+    at_once, one_by_one = (
+        partial(_maximum_and_first, window=window),
+        partial(_maximum_then_first, window=window),
+    )
+    return lax.platform_dependent(A, cuda=one_by_one, default=at_once)
+
+
+def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
+    """Z and k in one pass."""
     A_pad = pad(A, window, -jnp.inf)
     # wide, or XLA on a CPU would round a narrow maximum after every step
     values = [widened(tap(A_pad, window, j)) for j in window.taps()]
     Z = functools.reduce(jnp.maximum, values)
+    return Z.astype(A.dtype), _first(values, Z, window)
+
+
+def _maximum_then_first(A: Array, window: Window) -> tuple[Array, Array]:
+    """Z and k in two: XLA on a GPU is slow to compute an array whose every entry has two uses."""
+    A_pad = pad(A, window, -jnp.inf)
+    no_edges = ((0, 0),) * A.ndim
+    size, stride, dilation = ((1, *x, 1) for x in (window.size, window.stride, window.dilation))
+    least = jnp.asarray(-jnp.inf, A.dtype)
+    Z = lax.reduce_window(A_pad, least, lax.max, size, stride, no_edges, window_dilation=dilation)
+    return Z, _first([tap(A_pad, window, j) for j in window.taps()], Z, window)
+
+
+def _first(values: Sequence[Array], Z: Array, window: Window) -> Array:
+    """k of the taps' values and their maximum."""
     index = jnp.zeros_like(Z, index_dtype(window))
     for flat, value in reversed(list(enumerate(values))):
         index = jnp.where((value == Z) | jnp.isnan(value), jnp.asarray(flat, index.dtype), index)
-    return Z.astype(A.dtype), on_pixels(index, Z, window)
+    return on_pixels(index, Z, window)
 
 
 def on_pixels(index: Array, Z: Array, window: Window) -> Array:
@@ -99,6 +125,21 @@ def pick(index: Array, A: Array, window: Window) -> Array:
 
 def place(index: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [k = j] dZ."""
+    by_phases = partial(_place_by_phases, window=window)
+    if max(window.stride) > 1:
+        return by_phases(index, dZ)
+    return lax.platform_dependent(index, dZ, cuda=partial(_place_by_taps, window=window), default=by_phases)
+
+
+def _place_by_taps(index: Array, dZ: Array, window: Window) -> Array:
+    """dA, the taps put back one by one."""
+    wide = widened(dZ)
+    shares = (untap(_where(is_index(index, flat), wide), window, j) for flat, j in enumerate(window.taps()))
+    return functools.reduce(operator.add, shares)
+
+
+def _place_by_phases(index: Array, dZ: Array, window: Window) -> Array:
+    """dA, every pixel reading from the windows that see it."""
     wide = accumulator(dZ.dtype)
     shares = (
         _where(is_index(k, taps) & (taps >= 0), phases.phased(V.astype(wide), window))
@@ -157,11 +198,22 @@ def is_member(M: Array, flat: int) -> Array:
 
 def total(A: Array, window: Window) -> Array:
     """Z = Σ_j S_j A, the padding counting zero."""
-    A = widened(A)
-    if A.shape[-1] > _FEW or max(window.stride) > 1:
-        return _by_axes(A, window)
+    apart = A.shape[-1] > _FEW or max(window.stride) > 1
+    on_gpu = _of_pixels if taps(window) <= _FEW_TAPS else _by_axes
+    run = (partial(form, window=window) for form in (on_gpu, _by_axes if apart else _of_padded))
+    return lax.platform_dependent(widened(A), **dict(zip(("cuda", "default"), run, strict=True)))
+
+
+def _of_padded(A: Array, window: Window) -> Array:
+    """`total` of slices of A_pad."""
     A_pad = pad(A, window)
     return functools.reduce(operator.add, (tap(A_pad, window, j) for j in window.taps()))
+
+
+def _of_pixels(A: Array, window: Window) -> Array:
+    """`total` of slices of A, each put in its place."""
+    terms = (placed(pixels(A, window, j), window, j) for j in window.taps())
+    return functools.reduce(operator.add, terms)
 
 
 def spread(dZ: Array, window: Window) -> Array:

@@ -80,17 +80,17 @@ def call(
             with torch.no_grad():
                 return [f(*inputs)]
 
-        return waiting(run)
+        return run
     if face == "gradient":
 
         def run() -> list[Tensor]:
             Z = f(*inputs)
             return [Z, *torch.autograd.grad(Z, leaves, cotangent)]
 
-        return waiting(run)
+        return run
     Z = f(*inputs)
     wanted = {"dA": leaves[:1], "dW": leaves[1:2]}.get(face, leaves)
-    return waiting(lambda: list(torch.autograd.grad(Z, wanted, cotangent, retain_graph=True)))
+    return lambda: list(torch.autograd.grad(Z, wanted, cotangent, retain_graph=True))
 
 
 def read(row: Row, face: str, results: Sequence[Tensor]) -> list[np.ndarray]:
@@ -106,17 +106,10 @@ def read(row: Row, face: str, results: Sequence[Tensor]) -> list[np.ndarray]:
     return [layout.last(role, x) for role, x in zip(roles, arrays, strict=True)]
 
 
-def waiting(run: Callable[[], Any]) -> Callable[[], Any]:
-    """`run`, and on a GPU its end."""
-    if not torch.cuda.is_available():
-        return run
-
-    def call() -> Any:
-        results = run()
+def wait(results: Any) -> None:
+    """For the end of all calls; a CPU's have ended."""
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
-        return results
-
-    return call
 
 
 def _view(role: str, x: Tensor) -> Tensor:

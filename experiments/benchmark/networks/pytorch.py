@@ -17,14 +17,14 @@ ROLES = {4: "kernel", 2: "matrix", 1: "vector"}
 
 
 def gradient(network: Network, params: Any, images: np.ndarray, labels: np.ndarray) -> Any:
-    """The call that gives loss and gradients, in the order of `jax.tree.leaves`."""
+    """The call for loss and gradients, in the order of `jax.tree.leaves`."""
     tensors, loss = objective(network, params, images, labels)
 
     def run() -> list[Tensor]:
         value = loss()
         return [value, *torch.autograd.grad(value, tensors)]
 
-    return pytorch.waiting(run)
+    return run
 
 
 def objective(
