@@ -7,6 +7,7 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv of at most 8 channels, 16 filters; not small       folded
     conv, conv_dW of at most 4 channels, 9 taps in all      thin
     conv_dA of at most 4 channels, 81 taps                  products
+    conv_dA with a stride, 9 taps, more filters than channels       products
     3×3 at stride 1, of 128 channels and filters or more    winograd
     three spatial axes, 8 million products                  planes
     conv_dW of them, where eigen fits                       eigen
@@ -39,7 +40,7 @@ the form's; `python -m experiments.benchmark` measures them again:
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
-    32 → 64, 32×32, stride 2                 –, 5.4, –      interleaving   –, 3.5, –
+    32 → 64, 32×32, stride 2                 –, 4.9, –      products       –, 3.0, –
 
 On an H100 (jaxlib 0.11.2, batch 512), where cudnn is as fast as lax's:
 
@@ -154,6 +155,8 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
             return products
         if face != "conv_dA" and taps * channels <= _MOST_TERMS:
             return thin
+    if face == "conv_dA" and max(window.stride) > 1 and taps <= _MOST_TERMS and filters > channels:
+        return products
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
         return winograd
     if window.rank == 3 and work >= _LARGE and math.prod(window.stride) <= _MOST_PHASES:

@@ -1,7 +1,8 @@
 """The faces of an ungrouped convolution as plain matrix products, pixels × channels.
 
     Z     = Σ_j (S_j A) W[j]
-    dA    = Σ_j S_jᵀ V[j],   V = dZ · (W[1]ᵀ, …, W[F]ᵀ)      col2im: one product for all taps
+    dA    = Σ_j S_jᵀ V[j],   V = dZ · (W[1]ᵀ, …, W[F]ᵀ)      col2im: one product for all taps, and with a
+                                                             stride the sum of each phase by itself
     dW[j] = (S_j A)ᵀ dZ                                      a product for each tap
 
 with S_j of `jaxcnn.forms.windows`. `im2col` and `shifted` are the same sums for any number of groups, whose
@@ -13,10 +14,12 @@ import math
 import operator
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
-from jaxcnn.forms.windows import accumulator, pad, tap, untap
+from jaxcnn.forms import interleaving
+from jaxcnn.forms.windows import accumulator, pad, pixels, placed, tap, untap
 from jaxcnn.window import Window
 
 
@@ -35,10 +38,23 @@ def conv_dA(
     """dA = Σ_j S_jᵀ (dZ W[j]ᵀ)."""
     *f, channels, filters = W.shape
     V = _times(dZ, W.reshape(math.prod(f) * channels, filters).T, precision)
-    placed = (
-        untap(V[..., k * channels : (k + 1) * channels], window, j) for k, j in enumerate(window.taps())
-    )
-    return functools.reduce(operator.add, placed)
+
+    def of_tap(k: int) -> Array:
+        return V[..., k * channels : (k + 1) * channels]
+
+    if max(window.stride) == 1:
+        return functools.reduce(
+            operator.add, (untap(of_tap(k), window, j) for k, j in enumerate(window.taps()))
+        )
+
+    def of_phase(_: Array, taps: np.ndarray, over_dZ: Window) -> Array:
+        seen = zip(over_dZ.taps(), taps.flat, strict=True)
+        return functools.reduce(
+            operator.add, (placed(pixels(of_tap(k), over_dZ, j), over_dZ, j) for j, k in seen)
+        )
+
+    rotated = np.flip(np.arange(math.prod(f)).reshape(f))
+    return interleaving.interleaved(dZ, rotated, window, of_phase)
 
 
 def conv_dW(
