@@ -384,19 +384,19 @@ def _rms_norm(spec: _Spec, A: Array, gamma: Array | None) -> Array:
 
 
 def _rms_norm_fwd(spec: _Spec, A: Array, gamma: Array | None):
-    return _rms_norm(spec, A, gamma), (A, gamma)
+    return _rms_norm(spec, A, gamma), (A, _rms_rate(spec, widened(A)), gamma)
 
 
 @partial(jax.jit, static_argnums=(0,))
 def _rms_norm_bwd(spec: _Spec, residuals, dZ: Array):
-    A, gamma = residuals
+    A, r, gamma = residuals
     wide, dZ = widened(A), widened(dZ)
-    r = _rms_rate(spec, wide)
     A_hat, dA_hat = wide * r, _scaled(dZ, gamma)
-    dA = r * (dA_hat - A_hat * _mean(spec, dA_hat * A_hat))
+    dA = r * (dA_hat - A_hat * (r * _mean(spec, dA_hat * wide)))
     return dA.astype(A.dtype), _gathered(dZ * A_hat, gamma)
 
 
+@partial(jax.jit, static_argnums=(0,))
 def _rms_rate(spec: _Spec, A: Array) -> Array:
     return lax.rsqrt(_mean(spec, A * A) + spec.epsilon)
 
