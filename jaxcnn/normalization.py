@@ -39,7 +39,7 @@ Sources: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu and He 
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -52,6 +52,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import floating, same_dtype, widened
 from jaxcnn._errors import integer, number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
+from jaxcnn.forms import sums
 
 AxisName = Hashable | tuple[Hashable, ...]
 """The name of a mapped or mesh axis, or several: over them the batch is shared."""
@@ -301,6 +302,22 @@ def _mean(spec: _Spec, X: Array) -> Array:
     return jnp.mean(X, spec.axes, keepdims=True)
 
 
+def _variance(spec: _Spec, A: Array, mean: Array) -> Array:
+    """v about the mean."""
+    if _is_of_a_batch(spec, A):
+        return _over_batch(lambda A: jnp.square(widened(A) - mean), A) / (A.size // A.shape[-1])
+    return _mean(spec, jnp.square(widened(A) - mean))
+
+
+def _is_of_a_batch(spec: _Spec, A: Array) -> bool:
+    """Whether the statistics are batch norm's, of each channel over all else."""
+    return spec.axes == tuple(range(A.ndim - 1))
+
+
+def _over_batch(term: Callable[..., Array], *arrays: Array) -> Array:
+    return sums.over_pixels(term, *arrays).reshape((1,) * (arrays[0].ndim - 1) + (-1,))
+
+
 def _along(X: Array, like: Array) -> Array:
     """γ or what has its shape, wide, broadcast from the last axes to `like`."""
     return jnp.broadcast_to(widened(X), like.shape)
@@ -331,7 +348,7 @@ def _gather(X: Array, parameter: Array) -> Array:
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
     mean = _mean(spec, widened(A))
     centred = widened(A) - mean
-    variance = _mean(spec, centred * centred)
+    variance = _variance(spec, A, mean)
     Z = _shifted(_scaled(centred * lax.rsqrt(variance + spec.epsilon), gamma), beta)
     return Z.astype(A.dtype), mean, variance
 
@@ -361,7 +378,11 @@ def _normalize_dA(
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
-        total, product = (jnp.sum(X, spec.axes, keepdims=True) for X in (dZ, dZ * A_hat))
+        total = jnp.sum(dZ, spec.axes, keepdims=True)
+        if _is_of_a_batch(spec, A):
+            product = _over_batch(lambda A, dZ: dZ * ((widened(A) - mean) * r), A, dZ)
+        else:
+            product = jnp.sum(dZ * A_hat, spec.axes, keepdims=True)
         dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
         dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
     else:

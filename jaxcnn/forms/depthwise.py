@@ -11,8 +11,7 @@ than all the rest. Without a stride Z takes the copy, since XLA would compute wh
 pool that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps, Z unrolls
 those of a row, and dW is a loop, in which XLA vectorises less. dA is a Z of dZ for each phase of the stride.
 
-dW sums R slabs of rows multiply-add by multiply-add, and the R times smaller rest by a product with ones:
-XLA's own reduction on a CPU would read columns number by number.
+dW sums slabs of rows multiply-add by multiply-add, and the rest by a product with ones (`jaxcnn.forms.sums`).
 """
 
 import functools
@@ -24,13 +23,12 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn._sharding import sharded_as
-from jaxcnn.forms import interleaving
+from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import pad, pixels, placed, seeing, tap, traced_tap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _SOME_TAPS, _MOST_TAPS = 9, 25, 64
-_ROWS = 4  # R
+_ROWS = 4  # slabs of rows, or up to twice as many of one row
 
 
 def conv(
@@ -97,29 +95,12 @@ def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
 
 
 def _sum(A: Array, dZ: Array) -> Array:
-    """Σ_{b,m} A·dZ, twice, (2, K): first of rows (axis 1) whose numbers agree modulo h, then the rest.
-
-    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
-    """
+    """Σ_{b,m} A·dZ, twice, (2, K)."""
     rows = A.shape[1]
     if not rows:
         return jnp.zeros_like(widened(A), shape=(2, A.shape[-1]))
-    h = 1 if rows <= 2 * _ROWS else -(-rows // _ROWS)
-    slabs = [slice(start, min(start + h, rows)) for start in range(0, rows, h)]
-    terms = [widened(A[:, slab]) * widened(dZ[:, slab]) for slab in slabs]
-    short = h - terms[-1].shape[1]
-    edges = [(0, short if axis == 1 else 0, 0) for axis in range(A.ndim)]
-    terms[-1] = lax.pad(terms[-1], jnp.zeros((), terms[-1].dtype), edges)
-    partial = functools.reduce(operator.add, terms)
-    all_but_last = tuple(range(partial.ndim - 1))
-    ones = jnp.ones_like(partial, shape=(*partial.shape[:-1], 2))
-    return lax.dot_general(
-        ones,
-        partial,
-        ((all_but_last, all_but_last), ((), ())),
-        precision=lax.Precision.HIGHEST,
-        out_sharding=sharded_as(None, (dZ, -1)),
-    )
+    slabs = rows if rows <= 2 * _ROWS else _ROWS
+    return sums.slabs(lambda A, dZ: widened(A) * widened(dZ), A, dZ, axis=1, count=slabs)
 
 
 def _repeated(A: Array, filters: int) -> Array:

@@ -1,14 +1,24 @@
-"""Sums along an axis of what is computed entry by entry.
+"""Sums of what is computed entry by entry.
 
 On a CPU XLA fuses the entries into the loop that adds them up. Along the last axis that loop, whose order is
 fixed, adds one number at a time; a product with a column of ones adds several at once. Milliseconds to sum
 1,024 rows of 1,000 masked numbers on two cores (jaxlib 0.10.2): 0.48 by the loop, 0.25 by the product.
+
+Over all axes but the last XLA writes the entries out and reads them again. Added up slab by slab they are
+written once for all slabs, and the rest is a product with ones: batch_norm's forward pass of 64 channels,
+32×32, batch 32 takes 0.83 by the loop, 0.63 by eight slabs.
 """
+
+import functools
+import operator
+from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
+
+_SLABS = 8
 
 
 def along(axis: int, X: Array) -> Array:
@@ -27,3 +37,43 @@ def by_product(X: Array) -> Array:
     ones = jnp.ones((X.shape[-1], 1), X.dtype)
     sharding = sharded_as(*((X, axis) for axis in range(X.ndim - 1)), None)
     return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)
+
+
+def over_pixels(term: Callable[..., Array], *arrays: Array) -> Array:
+    """Σ over all axes but the last of `term`, entry by entry, of arrays (B, *n, C): (C,)."""
+
+    def by_loop(*arrays: Array) -> Array:
+        return jnp.sum(term(*arrays), tuple(range(arrays[0].ndim - 1)))
+
+    if arrays[0].ndim < 3 or arrays[0].shape[-2] == 0:
+        return by_loop(*arrays)
+
+    def by_slabs(*arrays: Array) -> Array:
+        return slabs(term, *arrays, axis=-2, count=_SLABS)[0]  # devices rather share the other axes
+
+    return lax.platform_dependent(*arrays, cpu=by_slabs, default=by_loop)
+
+
+def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
+    """As `over_pixels`, twice, (2, C): first of so many slabs of the axis, then the rest by a product.
+
+    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
+    """
+    size, axis = arrays[0].shape[axis], axis % arrays[0].ndim
+    thick = -(-size // min(count, size))
+    parts = [
+        term(*(lax.slice_in_dim(X, start, min(start + thick, size), axis=axis) for X in arrays))
+        for start in range(0, size, thick)
+    ]
+    short = [(0, thick - parts[-1].shape[axis] if a == axis else 0, 0) for a in range(parts[-1].ndim)]
+    parts[-1] = lax.pad(parts[-1], jnp.zeros((), parts[-1].dtype), short)
+    partial = functools.reduce(operator.add, parts)
+    ones = jnp.ones_like(partial, shape=(*partial.shape[:-1], 2))
+    all_but_last = tuple(range(partial.ndim - 1))
+    return lax.dot_general(
+        ones,
+        partial,
+        ((all_but_last, all_but_last), ((), ())),
+        precision=lax.Precision.HIGHEST,
+        out_sharding=sharded_as(None, (arrays[-1], -1)),
+    )
