@@ -6,7 +6,7 @@ fixed, adds one number at a time; a product with a column of ones adds several a
 
 Over all axes but the last XLA writes the entries out and reads them again. Added up slab by slab they are
 written once for all slabs, and the rest is a product with ones: batch_norm's forward pass of 64 channels,
-32×32, batch 32 takes 0.83 by the loop, 0.63 by eight slabs.
+32×32, batch 32 takes 0.83 by the loop, 0.65 by four slabs.
 """
 
 import functools
@@ -18,7 +18,7 @@ from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
 
-_SLABS = 8
+_SLABS = 4
 
 
 def along(axis: int, X: Array) -> Array:
