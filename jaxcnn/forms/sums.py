@@ -14,11 +14,12 @@ import operator
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
 
-_SLABS = 4
+_SLABS, _PARTS = 4, 4
 
 
 def along(axis: int, X: Array) -> Array:
@@ -49,16 +50,13 @@ def over_pixels(term: Callable[..., Array], *arrays: Array) -> Array:
         return by_loop(*arrays)
 
     def by_slabs(*arrays: Array) -> Array:
-        return slabs(term, *arrays, axis=-2, count=_SLABS)[0]  # devices rather share the other axes
+        return _in_parts(slabs(term, *arrays, axis=-2, count=_SLABS))  # devices rather share the other axes
 
     return lax.platform_dependent(*arrays, cpu=by_slabs, default=by_loop)
 
 
 def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
-    """As `over_pixels`, twice, (2, C): first of so many slabs of the axis, then the rest by a product.
-
-    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
-    """
+    """`term` of so many slabs of the axis, added up: as large as one of them."""
     size, axis = arrays[0].shape[axis], axis % arrays[0].ndim
     thick = -(-size // min(count, size))
     parts = [
@@ -67,13 +65,26 @@ def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> 
     ]
     short = [(0, thick - parts[-1].shape[axis] if a == axis else 0, 0) for a in range(parts[-1].ndim)]
     parts[-1] = lax.pad(parts[-1], jnp.zeros((), parts[-1].dtype), short)
-    partial = functools.reduce(operator.add, parts)
-    ones = jnp.ones_like(partial, shape=(*partial.shape[:-1], 2))
-    all_but_last = tuple(range(partial.ndim - 1))
+    return functools.reduce(operator.add, parts)
+
+
+def by_ones(X: Array, ones: Array) -> Array:
+    """ones (R, *, last axis of X left out) times X (*, C): (R, C)."""
+    but_last = tuple(range(X.ndim - 1))
     return lax.dot_general(
         ones,
-        partial,
-        ((all_but_last, all_but_last), ((), ())),
+        X,
+        ((tuple(a + 1 for a in but_last), but_last), ((), ())),
         precision=lax.Precision.HIGHEST,
-        out_sharding=sharded_as(None, (arrays[-1], -1)),
+        out_sharding=sharded_as(None, (X, -1)),
     )
+
+
+def _in_parts(X: Array) -> Array:
+    """Σ over all axes but the last by a product, each of its rows of the positions of one part.
+
+    Of fewer terms in a row, the sums round less.
+    """
+    part = np.arange(X.shape[-2]) % _PARTS
+    ones = [jnp.where(part == number, jnp.ones_like(X[..., 0]), 0) for number in range(_PARTS)]
+    return jnp.sum(by_ones(X, jnp.stack(ones)), 0)
