@@ -253,13 +253,17 @@ class _Ties(NamedTuple):
     takes: Callable[..., Array]
 
 
-# Which form runs where. Slices, pads and elementwise arithmetic but for one scatter-add: one form for all
-# platforms, not yet measured on a GPU. Backward, milliseconds on two CPU cores (jaxlib 0.10.2, float32, batch
-# 32, 32×32 pixels, 64 channels), jax.grad's of lax's pool against the form:
+# Which form runs where: the same on all platforms, but that on a GPU index and maximum come in two passes and
+# windows of stride 1 are put back tap by tap. Backward, milliseconds on two CPU cores (jaxlib 0.10.2,
+# float32, batch 32, 32×32 pixels, 64 channels), jax.grad's of lax's pool against the form:
 #             maximum              average
 #   2×2 / 2    60, pooling 0.5     0.7, pooling 0.3
 #   3×3 / 2    50, pooling 1.2      10, pooling 0.8
 #   3×3 / 1   227, pooling 2.3      10, pooling 1.1
+# and on an H100 (jaxlib 0.11.2, batch 512):
+#   2×2 / 2   0.31, pooling 0.07    0.10, pooling 0.07
+#   3×3 / 2   0.41, pooling 0.11    0.20, pooling 0.10
+#   3×3 / 1   0.86, pooling 0.20    0.31, pooling 0.24
 # They unroll the taps; beyond _MOST_TAPS, halves keep the program short (31×31 has 961) and the steps few.
 _MOST_TAPS = 64
 

@@ -29,6 +29,7 @@ from jaxcnn.forms import (
     pooling,
     scatter,
     shifted,
+    sums,
     toeplitz,
     winograd,
 )
@@ -282,6 +283,14 @@ def check_choice(a, w, geometry, groups):
     for results, expected in zip(every_form(A, W, dZ), oracle(A, W, dZ), strict=True):
         for got in results:
             np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 1, 4), (3, 5, 7, 2), (2, 9, 3), (2, 3, 2, 8, 2), (2, 0, 3), (4, 3)])
+def test_sums_over_pixels_count_every_pixel_once(shape):
+    rng = np.random.default_rng(0)
+    A, B = integers(rng, *shape), integers(rng, *shape)
+    got = sums.over_pixels(lambda A, B: A * B + 1, A, B)
+    np.testing.assert_array_equal(got, jnp.sum(A * B + 1, tuple(range(len(shape) - 1))))
 
 
 def test_the_remainder_matters_to_the_rotated_form():

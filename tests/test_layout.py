@@ -52,7 +52,7 @@ ROOMS = {
     "activations": {"_arrays", "_errors", "rectifiers", "softmaxes"},
     "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
     "losses": {"_arrays", "_errors", "_sharding", "activations", "forms", "softmaxes"},
-    "normalization": {"_arrays", "_errors", "_sharding"},
+    "normalization": {"_arrays", "_errors", "_sharding", "forms"},
     "stochastic": {"_arrays", "_errors"},
     "spatial": {"_arrays", "_errors", "window", "convolution", "pooling"},
 }

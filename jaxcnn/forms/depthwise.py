@@ -95,16 +95,12 @@ def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
 
 
 def _sum(A: Array, dZ: Array) -> Array:
-    """Σ_{b,m} A·dZ, twice, (2, K).
-
-    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
-    """
+    """Σ_{b,m} A·dZ, twice, (2, K)."""
     rows = A.shape[1]
     if not rows:
         return jnp.zeros_like(widened(A), shape=(2, A.shape[-1]))
-    count = rows if rows <= 2 * _ROWS else _ROWS
-    slab = sums.slabs(lambda A, dZ: widened(A) * widened(dZ), A, dZ, axis=1, count=count)
-    return sums.by_ones(slab, jnp.ones_like(slab, shape=(2, *slab.shape[:-1])))
+    slabs = rows if rows <= 2 * _ROWS else _ROWS
+    return sums.slabs(lambda A, dZ: widened(A) * widened(dZ), A, dZ, axis=1, count=slabs)
 
 
 def _repeated(A: Array, filters: int) -> Array:
