@@ -13,9 +13,10 @@ dilation, which it must not (`jaxcnn.forms.correlation`).
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import correlation
@@ -23,6 +24,7 @@ from jaxcnn.forms.windows import interleave
 from jaxcnn.window import Window
 
 Face = Callable[..., Array]
+Taps = TypeVar("Taps", Array, np.ndarray)  # rot180(W), or another array of something for each tap
 
 
 def conv_dA(
@@ -43,7 +45,7 @@ def conv_dA(
 
 
 def interleaved(
-    dZ: Array, rotated: Array, window: Window, convolve: Callable[[Array, Array, Window], Array]
+    dZ: Array, rotated: Taps, window: Window, convolve: Callable[[Array, Taps, Window], Array]
 ) -> Array:
     """dA, each phase by `convolve` of dZ, its taps of rot180(W), and their window over dZ."""
     rank = window.rank
@@ -63,8 +65,8 @@ def interleaved(
     for axis in reversed(range(rank)):
         s = window.stride[axis]
         whole = [interleave(whole[k : k + s], 1 + axis) for k in range(0, len(whole), s)]
-    low = [p % s for (p, _), s in zip(window.padding, window.stride, strict=True)]
-    high = [start + n for start, n in zip(low, window.input_size, strict=True)]
+    low: list[int] = [p % s for (p, _), s in zip(window.padding, window.stride, strict=True)]
+    high: list[int] = [start + n for start, n in zip(low, window.input_size, strict=True)]
     dA = whole[0]
     return lax.slice(dA, (0, *low, 0), (dA.shape[0], *high, dA.shape[-1]))
 
