@@ -95,6 +95,23 @@ def test_samples_are_taken_in_turn_until_the_seconds_or_samples_are_used():
     assert {t.samples for t in timing.interleave(calls, seconds=0.0, most=3).values()} == {1}
 
 
+def test_an_accelerator_s_sample_is_of_queued_calls(monkeypatch):
+    assert timing.calls_per_sample() == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert timing.calls_per_sample() == timing.QUEUED
+    done = []
+    timing.queue(lambda: done.append("call") or len(done), done.append, 3)()
+    assert done == ["call", "call", "call", 3]  # one wait, for the last
+    monkeypatch.setattr(time, "perf_counter", iter([0.0, 30.0]).__next__)
+    assert timing.interleave({"": lambda: None}, seconds=1, most=1, per_sample=10)[""].least == 3
+
+
+def test_more_images_than_a_row_s_name_says():
+    assert [row.shape[0] for row in Config(images=3).of(operations.QUICK)] == [6, 6]
+    with pytest.raises(BadConfig, match="images is 0; expected 1 or more"):
+        Config(images=0)
+
+
 def test_a_target_is_met_or_missed_by_its_worst_row():
     def row_of(*ratios, others=()):
         kind = {"face": "backward", "target": "max-pool"}

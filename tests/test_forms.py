@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -132,7 +133,20 @@ def test_a_gpu_gets_the_strided_gradient_that_cudnn_knows(platform, dilated):
     assert bool(re.search(r"stablehlo.convolution.*-> tensor<2x32x32x32xbf16>", program)) == dilated
 
 
-@pytest.mark.parametrize("form", [pooling, halves], ids=lambda form: form.__name__.rpartition(".")[2])
+POOLS = {
+    "pooling": pooling,
+    "halves": halves,
+    "on a GPU": SimpleNamespace(
+        first_max=pooling._maximum_then_first,
+        place=pooling._place_by_taps,
+        pick=pooling.pick,
+        total=pooling._of_pixels,
+        spread=pooling.spread,
+    ),
+}
+
+
+@pytest.mark.parametrize("form", POOLS.values(), ids=POOLS)
 @given(geometry=windows().filter(lambda g: sees_pixels(*g)), seed=st.integers(0, 99))
 def test_every_form_of_a_pool_equals_the_oracle_bit_for_bit(form, geometry, seed):
     """On integers with ties, NaN and −inf; and for any index, also one that no maximum has."""
