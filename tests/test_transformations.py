@@ -20,6 +20,7 @@ from jax.sharding import PartitionSpec as P
 from jaxcnn.derivations.derivation import Derivation
 from jaxcnn.derivations.table import DERIVATIONS
 from jaxcnn.forms.windows import accumulator
+from jaxcnn.normalization import batch_norm
 
 every_derivation = pytest.mark.parametrize("derivation", DERIVATIONS, ids=lambda d: d.name)
 
@@ -232,7 +233,10 @@ def placed(mesh, values, layout):
 
 @every_derivation
 def test_automatic_sharding_moves_no_activations(derivation):
-    """Nothing travels but sums over the batch, as large as a shared input or an output without a batch."""
+    """Nothing travels but sums over the batch, as large as a shared input or an output without a batch.
+
+    batch_norm's, on a CPU, twice: of a product with two rows of ones (`jaxcnn.forms.sums`).
+    """
     operation, inputs, cotangents = problem(derivation, BATCH)
     of_inputs, of_outputs = specs(derivation)
     mesh = mesh_of(AxisType.Auto)
@@ -251,7 +255,8 @@ def test_automatic_sharding_moves_no_activations(derivation):
         for line in re.findall(r"= \(?(.*?)\)? all-reduce\(", text)
         for shape in re.findall(r"\w+\[([\d,]*)\]", line)
     ]
-    assert max(travelling, default=0) <= max(whole, default=0)
+    times = 2 if derivation.operation is batch_norm else 1
+    assert max(travelling, default=0) <= times * max(whole, default=0)
 
 
 @every_derivation
