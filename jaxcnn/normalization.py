@@ -302,20 +302,17 @@ def _mean(spec: _Spec, X: Array) -> Array:
     return jnp.mean(X, spec.axes, keepdims=True)
 
 
-def _variance(spec: _Spec, A: Array, mean: Array) -> Array:
-    """v about the mean."""
-    if _is_of_a_batch(spec, A):
-        return _over_batch(lambda A: jnp.square(widened(A) - mean), A) / (A.size // A.shape[-1])
-    return _mean(spec, jnp.square(widened(A) - mean))
+def _total(spec: _Spec, term: Callable[..., Array], *arrays: Array) -> Array:
+    """The sum of `term` of the arrays over the axes, which stay with size 1."""
+    rank, channels = arrays[0].ndim, arrays[0].shape[-1]
+    if spec.axes == tuple(range(rank - 1)):  # batch norm's
+        return sums.over_pixels(term, *arrays).reshape((1,) * (rank - 1) + (channels,))
+    return jnp.sum(term(*arrays), spec.axes, keepdims=True)
 
 
-def _is_of_a_batch(spec: _Spec, A: Array) -> bool:
-    """Whether the statistics are batch norm's, of each channel over all else."""
-    return spec.axes == tuple(range(A.ndim - 1))
-
-
-def _over_batch(term: Callable[..., Array], *arrays: Array) -> Array:
-    return sums.over_pixels(term, *arrays).reshape((1,) * (arrays[0].ndim - 1) + (-1,))
+def _entries(spec: _Spec, A: Array) -> int:
+    """N."""
+    return math.prod(A.shape[axis] for axis in spec.axes)
 
 
 def _along(X: Array, like: Array) -> Array:
@@ -348,7 +345,7 @@ def _gather(X: Array, parameter: Array) -> Array:
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
     mean = _mean(spec, widened(A))
     centred = widened(A) - mean
-    variance = _variance(spec, A, mean)
+    variance = _total(spec, lambda A: jnp.square(widened(A) - mean), A) / _entries(spec, A)
     Z = _shifted(_scaled(centred * lax.rsqrt(variance + spec.epsilon), gamma), beta)
     return Z.astype(A.dtype), mean, variance
 
@@ -374,15 +371,12 @@ def _normalize_dA(
     spec: _Spec, residuals, dZ: Array | None, dmean: Array | None, dvariance: Array | None
 ) -> tuple[Array, Array | None, Array | None]:
     A, mean, r, gamma, beta = residuals
-    centred, N = widened(A) - mean, math.prod(A.shape[axis] for axis in spec.axes)
+    centred, N = widened(A) - mean, _entries(spec, A)
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
         total = jnp.sum(dZ, spec.axes, keepdims=True)
-        if _is_of_a_batch(spec, A):
-            product = _over_batch(lambda A, dZ: dZ * ((widened(A) - mean) * r), A, dZ)
-        else:
-            product = jnp.sum(dZ * A_hat, spec.axes, keepdims=True)
+        product = _total(spec, lambda A, dZ: dZ * ((widened(A) - mean) * r), A, dZ)
         dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
         dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
     else:

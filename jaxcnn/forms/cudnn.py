@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
+from jaxcnn.forms import phases
 from jaxcnn.forms.correlation import Edges, cropped
 from jaxcnn.forms.windows import pad
 from jaxcnn.window import Window
@@ -87,7 +88,7 @@ def conv_dW(
     edges = [(p, q - r) for (p, q), r in zip(window.padding, window.remainder, strict=True)]
     dilation = window.dilation
     if max(window.dilation) > 1 == max(window.stride):
-        A, dZ = _phases(pad(A, window), dZ, window)
+        A, dZ = _apart(pad(A, window), dilation), _apart(dZ, dilation)
         edges, dilation = [(0, 0)] * window.rank, (1,) * window.rank
     axes = range(1, 1 + window.rank)
     as_images = (window.rank + 1, 0, *axes)  # channels play the batch, and the batch the channels
@@ -106,27 +107,14 @@ def conv_dW(
     )
 
 
-def _phases(A_pad: Array, dZ: Array, window: Window) -> tuple[Array, Array]:
-    """Every d-th pixel of A_pad and of dZ as an image of its own, (B·d_0·d_1·…, *n/d, C)."""
-    steps = [-(-m // d) for m, d in zip(window.output_size, window.dilation, strict=True)]
-    reach = [q + f - 1 for q, f in zip(steps, window.size, strict=True)]
-    return _apart(A_pad, reach, window.dilation), _apart(dZ, steps, window.dilation)
-
-
-def _apart(X: Array, steps: list[int], dilation: tuple[int, ...]) -> Array:
-    rank = len(steps)
-    more = [(0, q * d - n, 0) for q, d, n in zip(steps, dilation, X.shape[1:-1], strict=True)]
-    X = lax.pad(X, jnp.zeros((), X.dtype), [(0, 0, 0), *more, (0, 0, 0)])
-    cut = [size for q, d in zip(steps, dilation, strict=True) for size in (q, d)]
-    X = lax.reshape(
-        X,
-        (X.shape[0], *cut, X.shape[-1]),
-        out_sharding=sharded_as((X, 0), *[None] * (2 * rank), (X, -1)),
-    )
+def _apart(X: Array, dilation: tuple[int, ...]) -> Array:
+    """Every d-th pixel of X as an image of its own, (B·d_0·d_1·…, *⌈n/d⌉, C)."""
+    n, rank = X.shape[1:-1], X.ndim - 2
+    X = phases.cut(X, Window(n, (1,) * rank, dilation, ((0, 0),) * rank, (1,) * rank))
     X = X.transpose(0, *range(2, 2 * rank + 1, 2), *range(1, 2 * rank, 2), 2 * rank + 1)
     return lax.reshape(
         X,
-        (X.shape[0] * math.prod(dilation), *steps, X.shape[-1]),
+        (X.shape[0] * math.prod(dilation), *X.shape[1 + rank :]),
         out_sharding=sharded_as((X, 0), *[None] * rank, (X, -1)),
     )
 

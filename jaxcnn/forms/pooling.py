@@ -72,11 +72,8 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     A NaN counts as the greatest value, so the first NaN of a window wins. The padding never wins, not
     even against pixels of −inf.
     """
-    at_once, one_by_one = (
-        partial(_maximum_and_first, window=window),
-        partial(_maximum_then_first, window=window),
-    )
-    return lax.platform_dependent(A, cuda=one_by_one, default=at_once)
+    then = partial(_maximum_then_first, window=window)
+    return lax.platform_dependent(A, cuda=then, default=partial(_maximum_and_first, window=window))
 
 
 def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
@@ -198,10 +195,10 @@ def is_member(M: Array, flat: int) -> Array:
 
 def total(A: Array, window: Window) -> Array:
     """Z = Σ_j S_j A, the padding counting zero."""
-    apart = A.shape[-1] > _FEW or max(window.stride) > 1
     on_gpu = _of_pixels if taps(window) <= _FEW_TAPS else _by_axes
-    run = (partial(form, window=window) for form in (on_gpu, _by_axes if apart else _of_padded))
-    return lax.platform_dependent(widened(A), **dict(zip(("cuda", "default"), run, strict=True)))
+    elsewhere = _by_axes if A.shape[-1] > _FEW or max(window.stride) > 1 else _of_padded
+    cuda, default = (partial(form, window=window) for form in (on_gpu, elsewhere))
+    return lax.platform_dependent(widened(A), cuda=cuda, default=default)
 
 
 def _of_padded(A: Array, window: Window) -> Array:
