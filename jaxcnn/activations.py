@@ -8,13 +8,14 @@ gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
-    silu    γ = σ(Z)                    γ′ = S(Z)                                              (A.6)
+    silu    γ = σ(Z)                    γ′ = σ(Z) q                                            (A.6)
     gelu    γ = Φ(Z) = ½ erfc(−Z/√2)    γ′ = φ(Z) = exp(−Z²/2)/√(2π)                           (A.7)
             or, approximately, γ = σ(2u), γ′ = 2u′ S(2u), u = √(2/π) (Z + 0.044715 Z³)         (A.8)
-    mish    γ = tanh(P)                 γ′ = T(P) σ(Z), P = softplus(Z)                        (A.9)
+    mish    γ = tanh(softplus(Z)) = σ(Z) (1 + q)/(1 + q²)     γ′ = 4 σ(Z) q²/(1 + q²)²         (A.9)
 
-where ½ (1 + tanh u) = σ(2u) keeps its digits as the gate shuts. They are evaluated in float32 or wider. Every
-backward pass is a plain formula over functions with rules, so gradients of gradients run these too.
+with q = 1 − σ(Z) = σ(−Z) by (A.12); and ½ (1 + tanh u) = σ(2u) keeps its digits as the gate shuts. They are
+evaluated in float32 or wider. Every backward pass is a plain formula over functions with rules, so gradients
+of gradients run these too.
 
 Conventions. A NaN gives NaN, and its cotangent too. Where a gate is 0 so is A, also at −∞.
 The activations in pieces are in `jaxcnn.rectifiers`, those along an axis in `jaxcnn.softmaxes`.
@@ -265,12 +266,13 @@ def _softplus_fwd(Z: Array):
     return _softplus(Z), _sigmoid(Z)
 
 
-# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z), of which 1 − σ would cancel
+# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z) = e/(1 + e)² with e = exp(−|Z|), where 1 − σ would cancel
 #        dZ = dA S′(Z) = −dA S(Z) tanh(Z/2)
 @jax.custom_vjp
 @jax.jit
 def _slope(Z: Array) -> Array:
-    return _sigmoid(Z) * _sigmoid(-Z)
+    e = jnp.exp(-jnp.abs(Z))
+    return e / ((1 + e) * (1 + e))
 
 
 def _slope_fwd(Z: Array):
@@ -281,21 +283,21 @@ def _slope_bwd(Z: Array, dA: Array):
     return (-dA * _slope(Z) * _tanh(Z / 2),)
 
 
-# (A.11)  T(Z) = tanh′(Z) = 4 S(2Z) = 4e/(1 + e)² with e = exp(−2|Z|), where 1 − tanh² would cancel
-#         dZ = dA T′(Z) = −2 dA T(Z) tanh(Z)
+# (A.11)  T(Z) = tanh′(Z) = 4 S(2Z), where 1 − tanh² would cancel
+def _tanh_slope(Z: Array) -> Array:
+    return 4 * _slope(2 * Z)
+
+
+# (A.12)  σ(−Z) = exp(−Z) σ(Z): beside σ(Z) it takes no other exponential
+#         dZ = −dA S(Z)
 @jax.custom_vjp
 @jax.jit
-def _tanh_slope(Z: Array) -> Array:
-    e = jnp.exp(-2 * jnp.abs(Z))
-    return 4 * e / ((1 + e) * (1 + e))
+def _rest(Z: Array) -> Array:
+    return jnp.where(Z < -64, 1, jnp.exp(-Z) * _sigmoid(Z))  # 1 in every dtype, where exp(−Z) may overflow
 
 
-def _tanh_slope_fwd(Z: Array):
-    return _tanh_slope(Z), Z
-
-
-def _tanh_slope_bwd(Z: Array, dA: Array):
-    return (-2 * dA * _tanh_slope(Z) * _tanh(Z),)
+def _rest_fwd(Z: Array):
+    return _rest(Z), -_slope(Z)
 
 
 class _Gate(NamedTuple):
@@ -320,7 +322,7 @@ def _gated_fwd(gate: _Gate, Z: Array):
 @partial(jax.jit, static_argnums=(0,))
 def _gated_slope(gate: _Gate, Z: Array) -> Array:
     wide = widened(Z)
-    return (gate.value(wide) + _times(wide, gate.slope(wide))).astype(Z.dtype)
+    return (gate.value(wide) + _within(wide) * gate.slope(wide)).astype(Z.dtype)
 
 
 def _gated_bwd(gate: _Gate, slope: Array, dA: Array):
@@ -332,17 +334,27 @@ def _times(Z: Array, factor: Array) -> Array:
     return jnp.where(factor == 0, 0, Z) * factor
 
 
+def _slope_beside(Z: Array) -> Array:
+    """S(Z), where σ(Z) is computed too, of one exponential."""
+    return _sigmoid(Z) * _rest(Z)
+
+
 def _within(Z: Array) -> Array:
-    """Z, or ±64 beyond that, where the gates of gelu are 0 or 1 in every dtype, and Z³ and Z γ″ numbers."""
-    return jnp.clip(Z, -64, 64)
+    """Z, or ±1024 beyond that, where the slope of every gate is 0 in every dtype, and Z³ a number."""
+    return jnp.clip(Z, -1024, 1024)
 
 
 def _normal_distribution(Z: Array) -> Array:
-    return lax.erfc(-Z / math.sqrt(2)) / 2
+    return lax.erfc(_over_root_two(Z)) / 2
 
 
 def _normal_density(Z: Array) -> Array:
-    return jnp.exp(-_within(Z) * _within(Z) / 2) / math.sqrt(2 * math.pi)
+    in_erfc_too = jnp.exp(-lax.square(_over_root_two(Z)))  # and XLA computes it once
+    return in_erfc_too / math.sqrt(2 * math.pi)
+
+
+def _over_root_two(Z: Array) -> Array:
+    return -_within(Z) / math.sqrt(2)
 
 
 def _twice_u(Z: Array) -> Array:
@@ -353,10 +365,16 @@ def _twice_u_slope(Z: Array) -> Array:
     return math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * _within(Z) * _within(Z))
 
 
-_SILU = _Gate(_sigmoid, _slope)
+_SILU = _Gate(_sigmoid, _slope_beside)
 _GELU = _Gate(_normal_distribution, _normal_density)
-_GELU_BY_TANH = _Gate(lambda Z: _sigmoid(_twice_u(Z)), lambda Z: _twice_u_slope(Z) * _slope(_twice_u(Z)))
-_MISH = _Gate(lambda Z: _tanh(_softplus(Z)), lambda Z: _tanh_slope(_softplus(Z)) * _sigmoid(Z))
+_GELU_BY_TANH = _Gate(
+    lambda Z: _sigmoid(_twice_u(Z)),
+    lambda Z: _twice_u_slope(Z) * _slope_beside(_twice_u(Z)),
+)
+_MISH = _Gate(
+    lambda Z: _sigmoid(Z) * (1 + _rest(Z)) / (1 + lax.square(_rest(Z))),
+    lambda Z: 4 * _sigmoid(Z) * lax.square(_rest(Z) / (1 + lax.square(_rest(Z)))),
+)
 
 
 # (A.10)  A = U σ(V), Z = (U, V)          dZ = (dA σ(V), dA U S(V))
@@ -381,6 +399,6 @@ _sigmoid.defvjp(_sigmoid_fwd, _times_slope)
 _tanh.defvjp(_tanh_fwd, _times_slope)
 _softplus.defvjp(_softplus_fwd, _times_slope)
 _slope.defvjp(_slope_fwd, _slope_bwd)
-_tanh_slope.defvjp(_tanh_slope_fwd, _tanh_slope_bwd)
+_rest.defvjp(_rest_fwd, _times_slope)
 _gated.defvjp(_gated_fwd, _gated_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)
