@@ -29,6 +29,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
+from jaxcnn._softmaxes import from_largest, probabilities
 from jaxcnn.activations import sigmoid, softplus
 from jaxcnn.forms import sums
 from jaxcnn.softmaxes import log_softmax, softmax
@@ -177,7 +178,7 @@ def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array 
 def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Array | None):
     # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
     linear = _are_labels(t) and weights is None
-    kept = softmax(Z) if linear else Z
+    kept = probabilities(Z.ndim - 1, Z) if linear else Z
     L = _softmax_cross_entropy(smoothing, Z, t, weights)
     return L, (kept, t, weights, L if _one_label(smoothing, t, weights) else None)
 
@@ -281,10 +282,10 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 
 def _label_surprisal(Z: Array, t: Array) -> Array:
     """−log softmax(Z)[t] of labels t, wide; NaN where no class has that label."""
-    log_y = log_softmax(widened(Z))
-    label = t[..., None]
-    at_label = jnp.take_along_axis(log_y, label, -1, mode="clip")
-    return (0 - jnp.where(_known(Z, label), at_label, jnp.nan))[..., 0]  # not −0 where a class is certain
+    label, wide = t[..., None], widened(Z)
+    largest, _, R = from_largest(Z.ndim - 1, wide)
+    below = largest - jnp.take_along_axis(wide, label, -1, mode="clip")
+    return jnp.where(_known(Z, label), below + jnp.log1p(R), jnp.nan)[..., 0]
 
 
 def _known(Z: Array, label: Array) -> Array:

@@ -24,6 +24,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
+from jaxcnn._softmaxes import from_largest, softmax_bwd
 from jaxcnn.forms import sums
 
 
@@ -91,19 +92,12 @@ def _softmax_fwd(axis: int, Z: Array):
     return y, y
 
 
-@partial(jax.jit, static_argnums=(0,))
-def _softmax_bwd(axis: int, y: Array, dA: Array):
-    wide_y, wide_dA = widened(y), widened(dA)
-    D = wide_dA - sums.along(axis, jnp.where(wide_y > 0.5, wide_dA, 0))
-    return ((wide_y * (D - sums.along(axis, D * wide_y))).astype(y.dtype),)
-
-
 # (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] S, S = Σ_j dA[j]
 #        by (S.0) dZ[M] = −Σ_{k≠M} (dA[k] − y[k] S) = S Σ_{k≠M} y[k] − Σ_{k≠M} dA[k]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax(axis: int, Z: Array) -> Array:
-    above, R = _from_largest(axis, Z)
+    _, above, R = from_largest(axis, Z)
     return (above - jnp.log1p(R)).astype(Z.dtype)
 
 
@@ -120,24 +114,8 @@ def _log_softmax_bwd(axis: int, y: Array, dA: Array):
     return (jnp.where(at_M, S * at_others - others, wide_dA - wide_y * S).astype(y.dtype),)
 
 
-_softmax.defvjp(_softmax_fwd, _softmax_bwd)
+_softmax.defvjp(_softmax_fwd, softmax_bwd)
 _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
-
-
-# --------------------------------------------------------------------- what the rules share
-
-
-def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
-    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), so that log Σ exp(Z) = Z[M] + log1p(R), in a wide dtype.
-
-    Without a search for M: of n entries as large as Z[M] all but one are in R, as 1 each.
-    """
-    Z = widened(Z)
-    above = Z - jnp.max(Z, axis, keepdims=True)
-    largest = above == 0  # nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
-    others = sums.along(axis, jnp.where(largest, 0, jnp.exp(above)))
-    equals = sums.along(axis, largest.astype(Z.dtype))
-    return above, others + jnp.maximum(equals - 1, 0)
 
 
 # ------------------------------------------------------------------------- argument checks

@@ -1,0 +1,48 @@
+"""What softmaxes and their cross-entropy share: sums counted from the largest logit, and softmax by them."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxcnn._arrays import widened
+from jaxcnn.forms import sums
+
+
+def from_largest(axis: int, Z: Array) -> tuple[Array, Array, Array]:
+    """Z[M], Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), wide, so that log Σ exp(Z) = Z[M] + log1p(R).
+
+    Without a search for M: of n entries as large as Z[M] all but one are in R, as 1 each.
+    """
+    Z = widened(Z)
+    largest = jnp.max(Z, axis, keepdims=True)
+    above = Z - largest  # 0 nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
+    others = sums.of_terms(axis, lambda above: jnp.where(above == 0, 0, jnp.exp(above)), above)
+    equals = sums.of_terms(axis, lambda above: (above == 0).astype(above.dtype), above)
+    return largest, above, others + jnp.maximum(equals - 1, 0)
+
+
+# (S.3)  y[k] = exp(Z[k] − Z[M]) / (1 + R), which beside the logarithm takes no sum more than it
+#        dZ as in (S.1)
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def probabilities(axis: int, Z: Array) -> Array:
+    _, above, R = from_largest(axis, Z)
+    return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+
+
+def _probabilities_fwd(axis: int, Z: Array):
+    y = probabilities(axis, Z)
+    return y, y
+
+
+@partial(jax.jit, static_argnums=(0,))
+def softmax_bwd(axis: int, y: Array, dA: Array):
+    """dZ of (S.1), from the probabilities."""
+    wide_y, wide_dA = widened(y), widened(dA)
+    D = wide_dA - sums.along(axis, jnp.where(wide_y > 0.5, wide_dA, 0))
+    return ((wide_y * (D - sums.along(axis, D * wide_y))).astype(y.dtype),)
+
+
+probabilities.defvjp(_probabilities_fwd, softmax_bwd)
