@@ -299,6 +299,13 @@ def check_choice(a, w, geometry, groups):
             np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("columns", [1, 383, 384, 385, 1000, 1001])
+def test_sums_of_terms_count_every_column_once(columns):
+    A = jnp.asarray(np.random.default_rng(columns).integers(-8, 9, (3, columns)), jnp.float32)
+    got = sums.of_terms(1, lambda A: A * A + 1, A)
+    np.testing.assert_array_equal(got, np.sum(np.square(A) + 1, 1, keepdims=True))
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 1, 4), (3, 5, 7, 2), (2, 9, 3), (2, 3, 2, 8, 2), (2, 0, 3), (4, 3)])
 def test_sums_over_pixels_count_every_pixel_once(shape):
     rng = np.random.default_rng(0)
