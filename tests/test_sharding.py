@@ -119,3 +119,19 @@ def test_a_mesh_with_explicit_axes(values):
         got = jax.jit(jax.grad(loss, (0, 1)))(*placed(mesh, *values))
     agree(got, jax.grad(loss, (0, 1))(*values))
     assert got[1].sharding.spec[0] == "batch"
+
+
+def test_long_rows_and_columns_that_devices_share():
+    """Sums by slabs would cut across the devices' shares, which JAX refuses where the shares are explicit."""
+    rng = np.random.default_rng(0)
+    Z, A = (jnp.asarray(rng.standard_normal(shape)) for shape in ((2, 1000), (2, 3, 16, 4)))
+
+    def results(Z, A):
+        return jaxcnn.log_softmax(Z), jaxcnn.batch_norm(A, jnp.ones(4), jnp.zeros(4))[0]
+
+    expected = results(Z, A)
+    mesh = mesh_of(AxisType.Explicit)
+    with jax.set_mesh(mesh):
+        shares = NamedSharding(mesh, P(None, "batch")), NamedSharding(mesh, P(None, None, "batch"))
+        got = jax.jit(results)(*map(jax.device_put, (Z, A), shares))
+    agree(got, expected)
