@@ -365,16 +365,30 @@ def _twice_u_slope(Z: Array) -> Array:
     return math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * _within(Z) * _within(Z))
 
 
+# γ of (A.9) by its γ′: where the gate is open, the quotient's own derivative would cancel
+@jax.custom_vjp
+@jax.jit
+def _mish_gate(Z: Array) -> Array:
+    q = _rest(Z)
+    return _sigmoid(Z) * (1 + q) / (1 + lax.square(q))
+
+
+def _mish_gate_fwd(Z: Array):
+    return _mish_gate(Z), _mish_gate_slope(Z)
+
+
+def _mish_gate_slope(Z: Array) -> Array:
+    q = _rest(Z)
+    return 4 * _sigmoid(Z) * lax.square(q / (1 + lax.square(q)))
+
+
 _SILU = _Gate(_sigmoid, _slope_beside)
 _GELU = _Gate(_normal_distribution, _normal_density)
 _GELU_BY_TANH = _Gate(
     lambda Z: _sigmoid(_twice_u(Z)),
     lambda Z: _twice_u_slope(Z) * _slope_beside(_twice_u(Z)),
 )
-_MISH = _Gate(
-    lambda Z: _sigmoid(Z) * (1 + _rest(Z)) / (1 + lax.square(_rest(Z))),
-    lambda Z: 4 * _sigmoid(Z) * lax.square(_rest(Z) / (1 + lax.square(_rest(Z)))),
-)
+_MISH = _Gate(_mish_gate, _mish_gate_slope)
 
 
 # (A.10)  A = U σ(V), Z = (U, V)          dZ = (dA σ(V), dA U S(V))
@@ -400,5 +414,6 @@ _tanh.defvjp(_tanh_fwd, _times_slope)
 _softplus.defvjp(_softplus_fwd, _times_slope)
 _slope.defvjp(_slope_fwd, _slope_bwd)
 _rest.defvjp(_rest_fwd, _times_slope)
+_mish_gate.defvjp(_mish_gate_fwd, _times_slope)
 _gated.defvjp(_gated_fwd, _gated_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)

@@ -179,6 +179,13 @@ def test_gradients_of_gradients(g, oracle):
     np.testing.assert_allclose(by_hand, by_oracle, rtol=1e-12, atol=1e-14)
 
 
+def test_mish_keeps_its_digits_where_its_gate_is_open():
+    """What this kills: a gate without a rule, whose own derivative cancels to nothing there."""
+    Z = jnp.array([5.0, 13.0, 146.0])
+    second = jax.vmap(jax.grad(jax.grad(mish)))(Z)
+    np.testing.assert_allclose(second, jax.vmap(jax.grad(jax.grad(oracles.mish)))(Z), rtol=1e-14)
+
+
 def test_gradients_of_gradients_run_hand_written_rules():
     second = jax.grad(jax.grad(tanh))(jnp.array(40.0))
     close(second, -8 * np.exp(-80.0))  # jax's own rule for 1 − tanh² has nothing left there
