@@ -74,7 +74,7 @@ def max_pool(
            [13., 15.]], dtype=float32)
     """
     spec, A, batched = _max("max_pool", A, window, stride, padding, dilation, ceil_mode, ties)
-    Z, _ = _max_pool(spec, A)
+    Z = _maximum(spec, A)
     return Z if batched else Z[0]
 
 
@@ -280,7 +280,14 @@ def _ties(spec: _Max) -> _Ties:
     return _Ties(form.first_max, form.place, form.pick, pooling.indices)
 
 
-# (P.1)  Z[m] = max_j A_pad[m·s + j·d], and k[m], or M[m]
+# (P.1)  Z[m] = max_j A_pad[m·s + j·d]
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _maximum(spec: _Max, A: Array) -> Array:
+    return _form(spec.window).maximum(A, spec.window)
+
+
+# (P.1)  Z[m], and k[m], or M[m]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _max_pool(spec: _Max, A: Array) -> tuple[Array, Array]:
@@ -299,6 +306,14 @@ def _max_pool_dA(spec: _Max, kept: Array, dZ: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _max_pool_pick(spec: _Max, kept: Array, A: Array) -> Array:
     return _ties(spec).pick(kept, A, spec.window).astype(A.dtype)
+
+
+def _maximum_fwd(spec: _Max, A: Array):
+    return _max_pool(spec, A)
+
+
+def _maximum_bwd(spec: _Max, kept: Array, dZ: Array):
+    return (_max_pool_dA(spec, kept, dZ),)
 
 
 def _max_pool_fwd(spec: _Max, A: Array):
@@ -327,6 +342,7 @@ def _max_pool_pick_bwd(spec: _Max, kept: Array, dZ: Array):
     return None, _max_pool_dA(spec, kept, dZ)
 
 
+_maximum.defvjp(_maximum_fwd, _maximum_bwd)
 _max_pool.defvjp(_max_pool_fwd, _max_pool_bwd)
 _max_pool_dA.defvjp(_max_pool_dA_fwd, _max_pool_dA_bwd)
 _max_pool_pick.defvjp(_max_pool_pick_fwd, _max_pool_pick_bwd)

@@ -1,4 +1,4 @@
-"""Linear maps along one axis, each row of few entries: pools of uneven windows, interpolation.
+"""Linear maps along one axis, each row of few entries: pools, interpolation.
 
     (M A)[m] = Σ_k weight[m, k] A[pixel[m, k]]                               `apply`
     (V A)[m, k] = A[pixel[m, k]], 0 where weight[m, k] = 0                   `unfold`
@@ -18,6 +18,9 @@ import numpy as np
 from jax import Array
 
 from jaxcnn.forms.windows import like
+from jaxcnn.window import Window
+
+_MOST_ENTRIES = 32  # of a row, unrolled
 
 
 class Rows(NamedTuple):
@@ -30,12 +33,20 @@ class Rows(NamedTuple):
 def table(rows: Sequence[Sequence[tuple[int, float]]]) -> Rows:
     """The (pixel, weight) pairs of each row as a table; weights of 0 are left out."""
     entries = [[(i, w) for i, w in row if w] for row in rows]
-    pixel = np.zeros((len(rows), max(map(len, entries))), int)
+    pixel = np.zeros((len(rows), max(map(len, entries), default=0) or 1), int)
     weight = np.zeros(pixel.shape)
     for m, row in enumerate(entries):
         for k, (i, w) in enumerate(row):
             pixel[m, k], weight[m, k] = i, w
     return Rows(pixel, weight)
+
+
+def windows(window: Window, axis: int) -> Rows:
+    """S_0 + S_1 + … along an axis: of every window the pixels that it sees, in the order of its taps."""
+    m = np.arange(window.output_size[axis])[:, None] * window.stride[axis]
+    every = m + np.arange(window.size[axis]) * window.dilation[axis] - window.padding[axis][0]
+    n = window.input_size[axis]
+    return table([[(int(i), 1.0) for i in pixels if 0 <= i < n] for pixels in every])
 
 
 def transposed(rows: Rows, n: int) -> Rows:
@@ -60,36 +71,42 @@ def take(A: Array, rows: Rows, axis: int) -> Array:
     return jnp.take(A, rows.pixel, axis=axis, mode="clip")
 
 
-def unfold(A: Array, rows: Rows, axis: int) -> Array:
-    """V A: the axis becomes two, (rows, entries), zero where an entry is absent."""
-    return _present(take(A, rows, axis), rows, axis)
+def unfold(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> Array:
+    """V A: the axis becomes two, (rows, entries); and `absent` where an entry is absent."""
+    taken = take(A, rows, axis)
+    if np.all(rows.weight):
+        return taken
+    return jnp.where(_along(rows.weight != 0, taken, axis), taken, jnp.full_like(taken, absent))
+
+
+def entries(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> list[Array]:
+    """Every row's first entry of A along the axis, every row's second, …; and `absent` where it has fewer."""
+    every = []
+    for k in range(rows.weight.shape[1]):
+        entry = Rows(rows.pixel[:, k : k + 1], rows.weight[:, k : k + 1])
+        every.append(jnp.squeeze(unfold(A, entry, axis, absent), axis + 1))
+    return every
 
 
 def apply(A: Array, rows: Rows, axis: int) -> Array:
     """M A along the axis, in A's dtype.
 
-    Rows of ones, however long, are one reduction. Other weights belong to interpolation, whose rows are
-    short, and are added up entry by entry: a product inside a reduction of rank 8, as under vmap, crashes
-    jaxlib 0.10.2 on the CPU (its fusion with a broadcast constant).
+    Added up entry by entry, where they are not too many: of that XLA on a CPU makes one loop, without a copy
+    of what is read, and reads channels as vectors. A reduction over the entries takes 3 to 25 times as long,
+    and with a product inside it, of rank 8, as under vmap, crashes jaxlib 0.10.2.
     """
-    if np.all((rows.weight == 0) | (rows.weight == 1)):
+    ones = np.all((rows.weight == 0) | (rows.weight == 1))
+    if ones and rows.weight.shape[1] > _MOST_ENTRIES:
         return jnp.sum(unfold(A, rows, axis), axis=axis + 1)
-    terms = []
-    for k in range(rows.weight.shape[1]):
-        entry = Rows(rows.pixel[:, k : k + 1], rows.weight[:, k : k + 1])
-        taken = unfold(A, entry, axis)
-        terms.append(taken * _along(entry.weight.astype(A.dtype), taken, axis))
-    return jnp.squeeze(functools.reduce(operator.add, terms), axis + 1)
+    terms = entries(A, rows, axis)
+    if not ones:
+        columns = zip(rows.weight.T.astype(A.dtype), terms, strict=True)
+        terms = [term * _along(weight, term, axis) for weight, term in columns]
+    return functools.reduce(operator.add, terms)
 
 
-def _present(taken: Array, rows: Rows, axis: int) -> Array:
-    if np.all(rows.weight):
-        return taken
-    return jnp.where(_along(rows.weight != 0, taken, axis), taken, jnp.zeros_like(taken))
-
-
-def _along(values: np.ndarray, taken: Array, axis: int) -> Array:
-    """(rows, entries) broadcast over the other axes of `taken`."""
-    shape = [1] * taken.ndim
-    shape[axis : axis + 2] = values.shape
-    return like(values.reshape(shape), taken)
+def _along(values: np.ndarray, X: Array, axis: int) -> Array:
+    """Values of the axis, or of two from it on, broadcast over the other axes of X."""
+    shape = [1] * X.ndim
+    shape[axis : axis + values.ndim] = values.shape
+    return like(values.reshape(shape), X)

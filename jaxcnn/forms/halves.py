@@ -26,6 +26,11 @@ from jaxcnn.window import Window
 _MOST_APART = 64  # the most taps that are taken one by one: each is an operation of the program
 
 
+def maximum(A: Array, window: Window) -> Array:
+    """Z alone."""
+    return first_max(A, window)[0]
+
+
 def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     """Z and k: the maximum of each window and the flat tap of the first pixel that reaches it."""
     Z = pad(A, window, -jnp.inf)

@@ -40,6 +40,30 @@ def reads(window: Window) -> list[Read]:
     return every
 
 
+class Look(NamedTuple):
+    """Of each pixel a window that sees it along an axis, n_out where there is none, and by which tap."""
+
+    window: np.ndarray
+    tap: np.ndarray
+
+
+def looks(window: Window) -> list[list[Look]]:
+    """The reads as tables, one for each axis, in which every pixel looks up what it reads."""
+    return [list(axes) for axes in itertools.product(*(_looks(window, axis) for axis in range(window.rank)))]
+
+
+def _looks(window: Window, axis: int) -> list[Look]:
+    """The looks along one axis."""
+    n_out = window.output_size[axis]
+    step, phase = np.divmod(np.arange(window.input_size[axis]), window.stride[axis])
+    every = []
+    for shift, taps in _along(window, axis):
+        m, j = step + shift, taps[phase]
+        seen = (m >= 0) & (m < n_out) & (j >= 0)
+        every.append(Look(np.where(seen, m, n_out), np.where(seen, j, 0)))
+    return every
+
+
 def _along(window: Window, axis: int) -> list[tuple[int, np.ndarray]]:
     """(P − t, j(r) or −1) of one axis."""
     f, s, d = window.size[axis], window.stride[axis], window.dilation[axis]

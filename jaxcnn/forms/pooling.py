@@ -2,7 +2,8 @@
 
 With S_j of `jaxcnn.forms.windows`, all over canonical arrays (B, *n, C):
 
-    first maximum   Z = max_j S_j A,   k = the first j that reaches it
+    maximum         Z = max_j S_j A
+    first maximum   Z,   k = the first j that reaches it
     pick            Z = Σ_j [k = j] S_j A          (linear in A once k is known)
     place           dA = Σ_j S_jᵀ [k = j] dZ       (its adjoint: windows that overlap add up)
     all maxima      Z,   M = the set of all j that reach it
@@ -27,11 +28,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn.forms import phases
+from jaxcnn.forms import axes, phases
 from jaxcnn.forms.windows import accumulator, like, pad, pixels, placed, tap, untap, widened
 from jaxcnn.window import Window
 
-_FEW = 32  # channels: so few XLA on a CPU adds up faster in one pass over all taps
+_VERY_FEW, _SOME, _FEW = 8, 16, 32  # channels
+_MOST_READS = 25  # unrolled
 _FEW_TAPS = 9  # so few XLA on a GPU adds up faster in one pass
 
 
@@ -64,6 +66,26 @@ def _first_inside(window: Window) -> np.ndarray:
         along = np.argmax(window.inside(axis), axis=1)
         first = first[..., None] * window.size[axis] + along
     return first[..., None]
+
+
+def maximum(A: Array, window: Window) -> Array:
+    """Z alone, as no gradient asks for more: the maximum of each window, of which the padding is none."""
+
+    def of_first(A: Array) -> Array:
+        return first_max(A, window)[0]
+
+    overlap = len(phases.reads(window)) > 1
+    on_cpu = partial(_maximum_by_rows, window=window) if overlap and A.shape[-1] > _VERY_FEW else of_first
+    return lax.platform_dependent(A, cpu=on_cpu, default=of_first)
+
+
+def _maximum_by_rows(A: Array, window: Window) -> Array:
+    """Z of one axis after the other, the last first: of 0 and −0 the last wins, as in `first_max`."""
+    Z = widened(A)
+    for axis in reversed(range(window.rank)):
+        seen = axes.entries(Z, axes.windows(window, axis), 1 + axis, absent=-math.inf)
+        Z = functools.reduce(jnp.maximum, seen)
+    return Z.astype(A.dtype)
 
 
 def first_max(A: Array, window: Window) -> tuple[Array, Array]:
@@ -122,10 +144,19 @@ def pick(index: Array, A: Array, window: Window) -> Array:
 
 def place(index: Array, dZ: Array, window: Window) -> Array:
     """dA = Σ_j S_jᵀ [k = j] dZ."""
-    by_phases = partial(_place_by_phases, window=window)
-    if max(window.stride) > 1:
-        return by_phases(index, dZ)
-    return lax.platform_dependent(index, dZ, cuda=partial(_place_by_taps, window=window), default=by_phases)
+    by_taps, by_phases, by_looks = (
+        partial(form, window=window) for form in (_place_by_taps, _place_by_phases, _place_by_looks)
+    )
+    channels, reads = dZ.shape[-1], len(phases.reads(window))
+    looked_up = channels <= _FEW if reads == 1 else channels > _SOME and reads <= _MOST_READS
+    marked = taps(window) <= np.iinfo(index.dtype).max  # a number is left for no tap
+    return lax.platform_dependent(
+        index,
+        dZ,
+        cpu=by_looks if marked and looked_up else by_phases,
+        cuda=by_taps if max(window.stride) == 1 else by_phases,
+        default=by_phases,
+    )
 
 
 def _place_by_taps(index: Array, dZ: Array, window: Window) -> Array:
@@ -143,6 +174,33 @@ def _place_by_phases(index: Array, dZ: Array, window: Window) -> Array:
         for taps, (k, V) in phases.gather(window, index, dZ)
     )
     return phases.join(functools.reduce(operator.add, shares), window)
+
+
+def _place_by_looks(index: Array, dZ: Array, window: Window) -> Array:
+    """dA, every pixel looking up the windows that see it; beyond the last one is one without a maximum."""
+    none = jnp.asarray(taps(window), index.dtype)
+    # padded it is a copy: XLA would compute an index that is merely looked up again for every look
+    k = lax.pad(index, none, [(0, 0, 0), *[(0, 1, 0)] * window.rank, (0, 0, 0)])
+    V, looks = widened(dZ), phases.looks(window)
+    if len(looks) == 1:  # so short a loop over few channels LLVM unrolls before it would vectorise it
+        nowhere = zip(looks[0], window.output_size, strict=True)
+        looks += [[phases.Look(np.full_like(m, n_out), j) for (m, j), n_out in nowhere]] * 2
+    shares = []
+    for look in looks:
+        tap = np.zeros((), int)
+        k_seen, V_seen = k, V
+        for axis, (m, j) in enumerate(look):
+            tap = tap[..., None] * window.size[axis] + j
+            k_seen, V_seen = (_look_up(X, m, 1 + axis) for X in (k_seen, V_seen))
+        shares.append(_where(is_index(k_seen, tap[None, ..., None]), V_seen))
+    return functools.reduce(operator.add, shares)
+
+
+def _look_up(X: Array, places: np.ndarray, axis: int) -> Array:
+    """X at these places of the axis, a place beyond it the last."""
+    if np.array_equal(places, np.arange(X.shape[axis])):
+        return X
+    return jnp.take(X, places, axis=axis, mode="clip")
 
 
 def all_max(A: Array, window: Window) -> tuple[Array, Array]:
@@ -195,10 +253,22 @@ def is_member(M: Array, flat: int) -> Array:
 
 def total(A: Array, window: Window) -> Array:
     """Z = Σ_j S_j A, the padding counting zero."""
-    on_gpu = _of_pixels if taps(window) <= _FEW_TAPS else _by_axes
-    elsewhere = _by_axes if A.shape[-1] > _FEW or max(window.stride) > 1 else _of_padded
-    cuda, default = (partial(form, window=window) for form in (on_gpu, elsewhere))
-    return lax.platform_dependent(widened(A), cuda=cuda, default=default)
+    of_pixels, by_axes, of_padded, by_rows = (
+        partial(form, window=window) for form in (_of_pixels, _by_axes, _of_padded, _by_rows)
+    )
+    return lax.platform_dependent(
+        widened(A),
+        cpu=by_rows if A.shape[-1] > _VERY_FEW else of_padded,
+        cuda=of_pixels if taps(window) <= _FEW_TAPS else by_axes,
+        default=of_padded,
+    )
+
+
+def _by_rows(A: Array, window: Window) -> Array:
+    """`total` of one axis after the other, each window looking up its pixels."""
+    for axis in range(window.rank):
+        A = axes.apply(A, axes.windows(window, axis), 1 + axis)
+    return A
 
 
 def _of_padded(A: Array, window: Window) -> Array:
@@ -211,18 +281,6 @@ def _of_pixels(A: Array, window: Window) -> Array:
     """`total` of slices of A, each put in its place."""
     terms = (placed(pixels(A, window, j), window, j) for j in window.taps())
     return functools.reduce(operator.add, terms)
-
-
-def spread(dZ: Array, window: Window) -> Array:
-    """dA = Σ_j S_jᵀ dZ; without a stride the `total` of dZ, padded by e − 1 − p."""
-    if max(window.stride) == 1:
-        edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
-        return total(dZ, replace(window, input_size=window.output_size, padding=edges))
-    wide = accumulator(dZ.dtype)
-    shares = (
-        _where(taps >= 0, phases.phased(V.astype(wide), window)) for taps, (V,) in phases.gather(window, dZ)
-    )
-    return phases.join(functools.reduce(operator.add, shares), window)
 
 
 def _by_axes(A: Array, window: Window) -> Array:
@@ -239,6 +297,36 @@ def _by_axes(A: Array, window: Window) -> Array:
             terms = (tap(A_pad, line, j) for j in line.taps())
         A = functools.reduce(operator.add, terms)
     return A
+
+
+def spread(dZ: Array, window: Window) -> Array:
+    """dA = Σ_j S_jᵀ dZ."""
+    by_total, by_phases, by_rows = (
+        partial(form, window=window) for form in (_spread_by_total, _spread_by_phases, _spread_by_rows)
+    )
+    elsewhere = by_total if max(window.stride) == 1 else by_phases
+    apart = len(phases.reads(window)) == 1
+    on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows
+    return lax.platform_dependent(widened(dZ), cpu=on_cpu, default=elsewhere)
+
+
+def _spread_by_total(dZ: Array, window: Window) -> Array:
+    """dA without a stride, the `total` of dZ, padded by e − 1 − p."""
+    edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
+    return total(dZ, replace(window, input_size=window.output_size, padding=edges))
+
+
+def _spread_by_phases(dZ: Array, window: Window) -> Array:
+    """dA, every pixel reading from the windows that see it."""
+    shares = (_where(taps >= 0, phases.phased(V, window)) for taps, (V,) in phases.gather(window, dZ))
+    return phases.join(functools.reduce(operator.add, shares), window)
+
+
+def _spread_by_rows(dZ: Array, window: Window) -> Array:
+    """dA, every pixel looking up the windows that see it, of one axis after the other."""
+    for axis, n in enumerate(window.input_size):
+        dZ = axes.apply(dZ, axes.transposed(axes.windows(window, axis), n), 1 + axis)
+    return dZ
 
 
 def _line(window: Window, axis: int, n: tuple[int, ...]) -> Window:
