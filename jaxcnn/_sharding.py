@@ -45,3 +45,11 @@ def sharded_as(*axes: tuple[Array, int] | None) -> PartitionSpec | None:
 def layout(array: Array) -> PartitionSpec | None:
     """The sharding of an array, for another of its shape."""
     return sharded_as(*((array, axis) for axis in range(array.ndim)))
+
+
+def whole(array: Array, axis: int) -> bool:
+    """Whether devices do not share the axis, as far as an explicit sharding tells, so that it may be cut.
+
+    Of automatic sharding nothing is known here; there XLA moves what it must.
+    """
+    return sharded_as((array, axis)) in (None, PartitionSpec(None))

@@ -203,6 +203,7 @@ CHOSEN = {
     "cropped-strided": ((2, 6, 20), (2, 5, 8), {"stride": 2, "dilation": 2, "padding": ((4, -1),)}, 4),
     "one-tap": ((2, 5, 4, 8), (1, 1, 8, 3), {"stride": (2, 1), "padding": ((0, 1), (-1, 0))}, 1),
     "few-channels": ((2, 6, 5, 3), (3, 2, 3, 7), {"stride": (1, 2), "padding": 1}, 1),
+    "few-channels-many-filters": ((2, 6, 5, 3), (3, 2, 3, 48), {"stride": (2, 1), "padding": 1}, 1),
     "one-channel": ((2, 6, 5, 1), (3, 3, 1, 5), {"stride": (1, 2), "padding": 1}, 1),
     "wide": ((1, 5, 4, 128), (3, 3, 128, 130), {"padding": ((1, 0), (-1, 2))}, 1),
     "1-D": ((2, 40, 6), (5, 6, 4), {"stride": 2, "dilation": 2, "padding": "CAUSAL"}, 1),

@@ -15,7 +15,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import jaxcnn
-from jaxcnn.forms import choice
+from jaxcnn.forms import choice, pooling
 
 DEVICES = 8
 
@@ -43,6 +43,8 @@ def values(request, monkeypatch):
         monkeypatch.setattr(choice, "_LARGE", 1)
         monkeypatch.setattr(choice, "_SOME", 1)
         monkeypatch.setattr(choice, "_IS_0_10_2", True)
+        monkeypatch.setattr(pooling, "_VERY_FEW", 1)
+        monkeypatch.setattr(pooling, "_SOME", 1)
     jax.clear_caches()
     rng = np.random.default_rng(0)
     shapes = {

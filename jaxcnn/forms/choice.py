@@ -6,6 +6,7 @@ On a CPU, of a group or of groups merged, the first row that fits:
     one tap                                                 products
     conv of at most 8 channels, 16 filters; not small       folded
     conv, conv_dW of at most 4 channels, 9 taps in all      thin
+    conv of at most 4 channels, 9 taps, 16, 32, …, 128 filters      thin
     conv_dA of at most 4 channels, 81 taps                  products
     conv_dA with a stride, 9 taps, more filters than channels       products
     3×3 at stride 1, of 128 channels and filters or more    winograd
@@ -36,7 +37,7 @@ the form's; `python -m experiments.benchmark` measures them again:
     128 → 128, 16×16, 4 groups               53, 48, 494    grouped        8.4, 8.1, 9.9
     5×5, 3 → 6, 32×32                        4.7, –, –      folded         1.0, –, –
     1 → 32, 28×28                            0.7, 1.4, 1.4  thin, products, thin   0.4, 0.6, 0.6
-    3 → 32, 32×32                            –, 1.7, 4.4    –, products, eigen     –, 1.4, 1.9
+    3 → 32, 32×32                            1.1, 1.7, 4.4  thin, products, eigen  0.75, 1.4, 1.9
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
@@ -155,6 +156,8 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
             return products
         if face != "conv_dA" and taps * channels <= _MOST_TERMS:
             return thin
+        if face == "conv" and taps <= _MOST_TERMS and filters % thin.AT_ONCE == 0 and filters <= _WIDE:
+            return thin
     if face == "conv_dA" and max(window.stride) > 1 and taps <= _MOST_TERMS and filters > channels:
         return products
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
@@ -183,7 +186,7 @@ def _on_gpu(
             return by(products)
         return by(cudnn) if cudnn.fits_dA(window) else None
     if face == "conv" and channels == 1 and taps <= _MOST_TAPS:
-        return by(thin)
+        return by(thin, at_once=filters)
     if face == "conv_dW" and 1 < groups < channels <= _WIDE >= filters:
         return by(grouped, dense=cudnn.conv_dW, width=_WIDE)
     return by(cudnn)

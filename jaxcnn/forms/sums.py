@@ -19,9 +19,8 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.sharding import PartitionSpec
 
-from jaxcnn._sharding import sharded_as
+from jaxcnn._sharding import sharded_as, whole
 
 _SLABS = 4
 _COLUMNS, _MOST_SLABS = 192, 5  # of a row: a slab has no fewer columns
@@ -45,7 +44,7 @@ def of_terms(axis: int, term: Callable[..., Array], *arrays: Array) -> Array:
         return jnp.sum(term(*arrays), axis, keepdims=True)
 
     def by_slabs(*arrays: Array) -> Array:
-        count = min(arrays[0].shape[-1] // _COLUMNS, _MOST_SLABS) if _whole(arrays[0], -1) else 1
+        count = min(arrays[0].shape[-1] // _COLUMNS, _MOST_SLABS) if whole(arrays[0], -1) else 1
         return by_product(_added(term, *arrays, axis=axis, count=count) if count > 1 else term(*arrays))
 
     if axis != arrays[0].ndim - 1:
@@ -66,7 +65,7 @@ def over_pixels(term: Callable[..., Array], *arrays: Array) -> Array:
     def by_loop(*arrays: Array) -> Array:
         return jnp.sum(term(*arrays), tuple(range(arrays[0].ndim - 1)))
 
-    if arrays[0].ndim < 3 or arrays[0].shape[-2] == 0 or not _whole(arrays[0], -2):
+    if arrays[0].ndim < 3 or arrays[0].shape[-2] == 0 or not whole(arrays[0], -2):
         return by_loop(*arrays)
 
     def by_slabs(*arrays: Array) -> Array:
@@ -90,14 +89,6 @@ def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> 
         precision=lax.Precision.HIGHEST,
         out_sharding=sharded_as(None, (arrays[-1], -1)),
     )
-
-
-def _whole(X: Array, axis: int) -> bool:
-    """Whether devices do not share the axis, as far as an explicit sharding tells: slabs cut across shares.
-
-    Of automatic sharding nothing is known here; there XLA moves what it must.
-    """
-    return sharded_as((X, axis)) in (None, PartitionSpec(None))
 
 
 def _added(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:

@@ -8,28 +8,56 @@ patches whose rows lie C numbers apart in memory.
 """
 
 import functools
+import math
 import operator
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn._sharding import sharded_as
+from jaxcnn._sharding import sharded_as, whole
 from jaxcnn.forms.windows import accumulator, pad, tap, widened
 from jaxcnn.window import Window
 
+AT_ONCE = 16  # filters
+_FEW_TERMS = 9
+
 
 def conv(
-    A: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+    A: Array,
+    W: Array,
+    window: Window,
+    *,
+    groups: int = 1,
+    precision: lax.PrecisionLike = None,
+    at_once: int = AT_ONCE,
 ) -> Array:
-    """Z = Σ_{j,c} A_c[m·s + j·d] W[j,c]."""
-    planes, pixels = _planes(A, window), tuple(range(window.rank + 1))
-    shape = (A.shape[0], *window.output_size, W.shape[-1])
-    terms = []
+    """Z = Σ_{j,c} A_c[m·s + j·d] W[j,c], of more than a few terms for so many filters at once.
+
+    For as many numbers of A as there are terms a CPU has no registers, and for few filters loads them seldom:
+    3 → 32, 32×32, batch 32, takes 1.1 for all at once and 0.7 by sixteens.
+    """
+    planes, filters = _planes(A, window), W.shape[-1]
+    few = len(planes) * math.prod(window.size) <= _FEW_TERMS
+    if few or filters <= at_once or filters % at_once or not whole(W, -1):
+        return _multiply_adds(planes, W, window)
+    blocks = (W[..., k : k + at_once] for k in range(0, filters, at_once))
+    Z = jnp.stack([_multiply_adds(planes, block, window) for block in blocks], -2)
+    layout = sharded_as((A, 0), *[None] * (window.rank + 1))
+    return lax.reshape(Z, (*Z.shape[:-2], filters), out_sharding=layout)
+
+
+def _multiply_adds(planes: Sequence[Array], W: Array, window: Window) -> Array:
+    """Z, each row of taps added up by itself: the sums are shorter, and XLA takes 0.9 of the time."""
+    pixels = tuple(range(window.rank + 1))
+    shape = (planes[0].shape[0], *window.output_size, W.shape[-1])
+    rows: dict[int, Array] = {}
     for j in window.taps():
         for c, plane in enumerate(planes):
             seen = lax.broadcast_in_dim(widened(tap(plane, window, j))[..., 0], shape, pixels)
-            terms.append(seen * lax.broadcast_in_dim(widened(W[*j, c]), shape, (window.rank + 1,)))
-    return functools.reduce(operator.add, terms)
+            term = seen * lax.broadcast_in_dim(widened(W[*j, c]), shape, (window.rank + 1,))
+            rows[j[0]] = rows[j[0]] + term if j[0] in rows else term
+    return functools.reduce(operator.add, rows.values())
 
 
 def conv_dW(
