@@ -253,13 +253,14 @@ class _Ties(NamedTuple):
     takes: Callable[..., Array]
 
 
-# Which form runs where: the same on all platforms, but that on a GPU index and maximum come in two passes and
+# Which form runs where. On a CPU windows and pixels look up what they read, unless channels are few
+# (`pooling._VERY_FEW`, `_SOME`, `_FEW`) or windows apart; on a GPU index and maximum come in two passes and
 # windows of stride 1 are put back tap by tap. Backward, milliseconds on two CPU cores (jaxlib 0.10.2,
 # float32, batch 32, 32×32 pixels, 64 channels), jax.grad's of lax's pool against the form:
 #             maximum              average
 #   2×2 / 2    60, pooling 0.5     0.7, pooling 0.3
-#   3×3 / 2    50, pooling 1.2      10, pooling 0.8
-#   3×3 / 1   227, pooling 2.3      10, pooling 1.1
+#   3×3 / 2    50, pooling 0.6      10, pooling 0.4
+#   3×3 / 1   227, pooling 1.5      10, pooling 0.7
 # and on an H100 (jaxlib 0.11.2, batch 512):
 #   2×2 / 2   0.31, pooling 0.07    0.10, pooling 0.07
 #   3×3 / 2   0.41, pooling 0.11    0.20, pooling 0.10
