@@ -91,12 +91,12 @@ def entries(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> list[Array]
 def apply(A: Array, rows: Rows, axis: int) -> Array:
     """M A along the axis, in A's dtype.
 
-    Added up entry by entry, where they are not too many: of that XLA on a CPU makes one loop, without a copy
-    of what is read, and reads channels as vectors. A reduction over the entries takes 3 to 25 times as long,
-    and with a product inside it, of rank 8, as under vmap, crashes jaxlib 0.10.2.
+    Of several rows with not too many entries these are added up one by one: of that XLA on a CPU makes one
+    loop, without a copy of what is read, and reads channels as vectors. A reduction over the entries takes 3
+    to 25 times as long, and with a product inside it, of rank 8, as under vmap, crashes jaxlib 0.10.2.
     """
     ones = np.all((rows.weight == 0) | (rows.weight == 1))
-    if ones and rows.weight.shape[1] > _MOST_ENTRIES:
+    if ones and (len(rows.weight) == 1 or rows.weight.shape[1] > _MOST_ENTRIES):
         return jnp.sum(unfold(A, rows, axis), axis=axis + 1)
     terms = entries(A, rows, axis)
     if not ones:
