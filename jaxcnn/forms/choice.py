@@ -74,6 +74,7 @@ from jaxcnn.forms import (
     planes,
     products,
     thin,
+    windows,
     winograd,
 )
 from jaxcnn.window import Window
@@ -131,11 +132,13 @@ def forms(
 
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
-        on_cpu = by(depthwise if groups > 1 else _on_cpu(face, window, left.shape[0], channels, filters))
+        on_cpu = by(
+            depthwise if groups > 1 else _on_cpu(face, window, windows.images(left), channels, filters)
+        )
         off_cpu = by(elsewhere)
     else:
         slices = groups // grouped.merged(groups, max(channels, filters))
-        dense = _on_cpu(face, window, left.shape[0], channels // slices, filters // slices)
+        dense = _on_cpu(face, window, windows.images(left), channels // slices, filters // slices)
         on_cpu, off_cpu = (by(grouped, dense=getattr(form, face)) for form in (dense, elsewhere))
     if np.dtype(dtype).itemsize > left.dtype.itemsize:
         return Forms(on_cpu, off_cpu, off_cpu)
@@ -147,7 +150,6 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     taps = math.prod(window.size)
     if taps == 1:
         return products
-    images = images if isinstance(images, int) else 1  # of an export for any number
     work = images * math.prod(window.output_size) * taps * channels * filters
     if face == "conv" and channels <= _FOLDED[0] and filters <= _FOLDED[1] and work >= _NOT_SMALL:
         return folded

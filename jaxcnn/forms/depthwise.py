@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
-from jaxcnn.forms.windows import pad, pixels, placed, seeing, tap, traced_tap, widened
+from jaxcnn.forms.windows import images, pad, pixels, placed, seeing, tap, traced_tap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _SOME_TAPS, _MOST_TAPS = 9, 25, 64
@@ -102,8 +102,7 @@ def _most_slabs(dZ: Array, taps: int) -> int:
 
     5×5, 64 channels, 32×32, batch 32 takes 22 of four slabs, 6.4 of eight; in a network eight are no faster.
     """
-    images = dZ.shape[0] if isinstance(dZ.shape[0], int) else 1  # of an export for any number
-    size = images * math.prod(dZ.shape[1:]) * widened(dZ).dtype.itemsize
+    size = images(dZ) * math.prod(dZ.shape[1:]) * widened(dZ).dtype.itemsize
     return _SLABS if taps * size <= _SLABS * _KEPT else 2 * _SLABS
 
 

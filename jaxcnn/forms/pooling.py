@@ -187,10 +187,9 @@ def _place_by_looks(index: Array, dZ: Array, window: Window) -> Array:
         looks += [[phases.Look(np.full_like(m, n_out), j) for (m, j), n_out in nowhere]] * 2
     shares = []
     for look in looks:
-        tap = np.zeros((), int)
+        tap = np.ravel_multi_index(np.ix_(*(j for _, j in look)), window.size)
         k_seen, V_seen = k, V
-        for axis, (m, j) in enumerate(look):
-            tap = tap[..., None] * window.size[axis] + j
+        for axis, (m, _) in enumerate(look):
             k_seen, V_seen = (_look_up(X, m, 1 + axis) for X in (k_seen, V_seen))
         shares.append(_where(is_index(k_seen, tap[None, ..., None]), V_seen))
     return functools.reduce(operator.add, shares)

@@ -31,6 +31,11 @@ def widened(X: Array) -> Array:
     return X.astype(accumulator(X.dtype))
 
 
+def images(X: Array) -> int:
+    """How many images X (B, *n, C) has; of an export for any number 1."""
+    return X.shape[0] if isinstance(X.shape[0], int) else 1
+
+
 def like(values: np.ndarray, array: Array) -> Array:
     """Constant values broadcast to the shape of `array`, and laid out over devices as it is."""
     values = values.reshape(*[1] * (array.ndim - values.ndim), *values.shape)
