@@ -20,7 +20,7 @@ AdaptiveAvgPool; article section "Pooling Layers Backpropagation", ledger L18 an
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,8 +32,8 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import floating, some_pixels, with_batch
 from jaxcnn._errors import integer, window_tuple, wrong_value
-from jaxcnn.forms import axes
-from jaxcnn.forms.windows import like, widened
+from jaxcnn.forms import axes, uneven
+from jaxcnn.forms.windows import widened
 from jaxcnn.window import adaptive_windows
 
 
@@ -56,8 +56,8 @@ def adaptive_avg_pool(A: ArrayLike, output_size: Sequence[int]) -> Array:
     >>> adaptive_avg_pool(jnp.arange(5.0, dtype=jnp.float32)[:, None], (3,))[:, 0]
     Array([0.5, 2. , 3.5], dtype=float32)
     """
-    spec, A, batched = _adaptive("adaptive_avg_pool", A, output_size)
-    Z = _average(spec, A)
+    A, n_out, batched = _adaptive("adaptive_avg_pool", A, output_size)
+    Z = _pooled(_average, A, n_out)
     return Z if batched else Z[0]
 
 
@@ -70,8 +70,8 @@ def adaptive_max_pool(A: ArrayLike, output_size: Sequence[int]) -> Array:
     >>> adaptive_max_pool(jnp.arange(5.0, dtype=jnp.float32)[:, None], (3,))[:, 0]
     Array([1., 3., 4.], dtype=float32)
     """
-    spec, A, batched = _adaptive("adaptive_max_pool", A, output_size)
-    Z, _ = _maximum(spec, A)
+    A, n_out, batched = _adaptive("adaptive_max_pool", A, output_size)
+    Z = _pooled(_largest, A, n_out)
     return Z if batched else Z[0]
 
 
@@ -93,8 +93,8 @@ def global_avg_pool(A: ArrayLike, *, spatial: int) -> Array:
     >>> global_avg_pool(jnp.arange(8.0, dtype=jnp.float32).reshape(2, 2, 2), spatial=2)
     Array([3., 4.], dtype=float32)
     """
-    spec, A, batched = _global("global_avg_pool", A, spatial)
-    Z = _average(spec, A).reshape(A.shape[0], A.shape[-1])
+    A, batched = _global("global_avg_pool", A, spatial)
+    Z = _pooled(_average, A, (1,) * (A.ndim - 2)).reshape(A.shape[0], A.shape[-1])
     return Z if batched else Z[0]
 
 
@@ -107,8 +107,8 @@ def global_max_pool(A: ArrayLike, *, spatial: int) -> Array:
     >>> global_max_pool(jnp.arange(8.0, dtype=jnp.float32).reshape(2, 2, 2), spatial=2)
     Array([6., 7.], dtype=float32)
     """
-    spec, A, batched = _global("global_max_pool", A, spatial)
-    Z = _maximum(spec, A)[0].reshape(A.shape[0], A.shape[-1])
+    A, batched = _global("global_max_pool", A, spatial)
+    Z = _pooled(_largest, A, (1,) * (A.ndim - 2)).reshape(A.shape[0], A.shape[-1])
     return Z if batched else Z[0]
 
 
@@ -124,10 +124,21 @@ class _Adaptive(NamedTuple):
     @property
     def tables(self) -> list[axes.Rows]:
         """The pixels of each window, (P.8), for each axis."""
-        return [
-            axes.table([[(i, 1.0) for i in range(*pixels)] for pixels in adaptive_windows(n, n_out)])
-            for n, n_out in zip(self.input_size, self.output_size, strict=True)
-        ]
+        sizes = zip(self.input_size, self.output_size, strict=True)
+        return [axes.spans(adaptive_windows(n, n_out)) for n, n_out in sizes]
+
+
+def _pooled(pool: Callable[[_Adaptive, Array], Array], A: Array, n_out: tuple[int, ...]) -> Array:
+    """The pool of n_out windows, (B, *n_out, C); a single one takes all pixels as of one axis."""
+    n = A.shape[1:-1]
+    if math.prod(n_out) > 1:
+        return pool(_Adaptive(n, n_out), A)
+    Z = pool(_Adaptive((math.prod(n),), (1,)), A.reshape(A.shape[0], math.prod(n), A.shape[-1]))
+    return Z.reshape(A.shape[0], *n_out, A.shape[-1])
+
+
+def _largest(spec: _Adaptive, A: Array) -> Array:
+    return _maximum(spec, A)[0]
 
 
 # (P.9)  Z[m] = 1/|w(m)| Σ_{i ∈ w(m)} A[i]
@@ -161,72 +172,21 @@ def _sizes(spec: _Adaptive, like: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _maximum(spec: _Adaptive, A: Array) -> tuple[Array, Array]:
-    values = _windows(spec, A)
-    present = _present(spec)
-    if not present.all():
-        values = jnp.where(like(present, values), values, jnp.full_like(values, -jnp.inf))
-    Z = jnp.max(values, axis=-2)
-    # a NaN is the greatest, of equals the first; no window begins with a gap. XLA on a CPU makes these two
-    # reductions fast, and not argmax
-    found, size = (values == Z[..., None, :]) | jnp.isnan(values), values.shape[-2]
-    taps = np.arange(size, dtype=np.min_scalar_type(size))[:, None]
-    k = jnp.min(jnp.where(found, jnp.asarray(taps), size), axis=-2)
-    return Z, k.astype(np.min_scalar_type(size - 1))
+    return uneven.first_max(A, spec.tables)
 
 
 # (P.12)  dA[i] = Σ_{m: w(m)[k[m]] = i} dZ[m]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _maximum_dA(spec: _Adaptive, k: Array, dZ: Array) -> Array:
-    size = math.prod(rows.pixel.shape[1] for rows in spec.tables)
-    wide = jnp.repeat(widened(dZ)[..., None, :], size, axis=-2)
-    return _fold(spec, jnp.where(_is(k, size), wide, jnp.zeros_like(wide))).astype(dZ.dtype)
+    return uneven.place(k, dZ, spec.tables, spec.input_size).astype(dZ.dtype)
 
 
 # (P.11) with k known: Z[m] = A[w(m)[k[m]]], the adjoint of (P.12)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _maximum_pick(spec: _Adaptive, k: Array, A: Array) -> Array:
-    return _pick(k, _windows(spec, A))
-
-
-def _windows(spec: _Adaptive, A: Array) -> Array:
-    """The pixels of each window, flat: (B, *n, C) as (B, *n_out, window, C), zero at a gap."""
-    rank = len(spec.input_size)
-    for axis, rows in enumerate(spec.tables):
-        A = axes.unfold(A, rows, 1 + 2 * axis)
-    A = A.transpose(0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
-    return A.reshape(A.shape[0], *spec.output_size, math.prod(A.shape[1 + rank : -1]), A.shape[-1])
-
-
-def _fold(spec: _Adaptive, V: Array) -> Array:
-    """The adjoint of `_windows`: (B, *n_out, window, C) as (B, *n, C), pixels of several windows added up."""
-    rank = len(spec.input_size)
-    V = V.reshape(*V.shape[: 1 + rank], *(rows.pixel.shape[1] for rows in spec.tables), V.shape[-1])
-    for axis, rows in enumerate(spec.tables):  # window and tap of one axis meet, and become its pixels
-        V = jnp.moveaxis(V, 1 + rank, 2 + axis)
-        V = V.reshape(*V.shape[: 1 + axis], rows.pixel.size, *V.shape[3 + axis :])
-        V = axes.apply(V, axes.slots(rows, spec.input_size[axis]), 1 + axis)
-    return V
-
-
-def _present(spec: _Adaptive) -> np.ndarray:
-    """Which entries of `_windows` are pixels, not gaps: (*n_out, window, 1)."""
-    rank = len(spec.input_size)
-    both = functools.reduce(np.multiply.outer, (rows.weight != 0 for rows in spec.tables))
-    both = both.transpose(*range(0, 2 * rank, 2), *range(1, 2 * rank, 2))
-    return both.reshape(*spec.output_size, -1, 1)
-
-
-def _pick(k: Array, values: Array) -> Array:
-    zero = jnp.zeros((), values.dtype)
-    return jnp.sum(jnp.where(_is(k, values.shape[-2]), values, zero), axis=-2)
-
-
-def _is(k: Array, size: int) -> Array:
-    """[k[m] = j] with j on the last axis but one: (B, *n_out, size, C)."""
-    taps = np.arange(size, dtype=k.dtype).reshape(*[1] * (k.ndim - 1), size, 1)
-    return k[..., None, :] == jnp.asarray(taps)
+    return uneven.pick(k, A, spec.tables)
 
 
 def _average_fwd(spec: _Adaptive, A: Array):
@@ -280,22 +240,23 @@ _maximum_pick.defvjp(_maximum_pick_fwd, _maximum_pick_bwd)
 # ------------------------------------------------------------------------- argument checks
 
 
-def _adaptive(operation: str, A: Any, output_size: Any) -> tuple[_Adaptive, Array, bool]:
-    """The sizes, A with a batch axis, and whether it came with one."""
+def _adaptive(operation: str, A: Any, output_size: Any) -> tuple[Array, tuple[int, ...], bool]:
+    """A with a batch axis, the sizes, and whether it came with one."""
     A = floating(operation, "A", A)
     n_out = window_tuple(operation, "output_size", output_size)
-    return _sized(operation, A, n_out, f"output_size {n_out}")
+    A, batched = _with_pixels(operation, A, len(n_out), f"output_size {n_out}")
+    return A, n_out, batched
 
 
-def _global(operation: str, A: Any, spatial: Any) -> tuple[_Adaptive, Array, bool]:
+def _global(operation: str, A: Any, spatial: Any) -> tuple[Array, bool]:
     expected = "the number of spatial axes, 1, 2 or 3"
     rank = integer(operation, "spatial", spatial, forms=expected)
     if not 1 <= rank <= 3:
         wrong_value(operation, f"spatial is {rank}", expected)
-    return _sized(operation, floating(operation, "A", A), (1,) * rank, f"spatial = {rank}")
+    return _with_pixels(operation, floating(operation, "A", A), rank, f"spatial = {rank}")
 
 
-def _sized(operation: str, A: Array, n_out: tuple[int, ...], given: str) -> tuple[_Adaptive, Array, bool]:
-    A, batched = with_batch(operation, "A", A, len(n_out), given)
+def _with_pixels(operation: str, A: Array, rank: int, given: str) -> tuple[Array, bool]:
+    A, batched = with_batch(operation, "A", A, rank, given)
     some_pixels(operation, "A", A)
-    return _Adaptive(A.shape[1:-1], n_out), A, batched
+    return A, batched

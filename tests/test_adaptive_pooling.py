@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxcnn
 from jaxcnn.adaptive_pooling import adaptive_avg_pool, adaptive_max_pool, global_avg_pool, global_max_pool
+from jaxcnn.oracles import adaptive_pooling as oracles
 from jaxcnn.pooling import avg_pool, max_pool
 
 
@@ -47,6 +49,35 @@ def test_global_pools_drop_the_spatial_axes():
     np.testing.assert_allclose(global_avg_pool(A, spatial=2), A.mean((1, 2)))
     np.testing.assert_array_equal(global_max_pool(A, spatial=2), A.max((1, 2)))
     assert global_max_pool(A, spatial=3).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("n", "n_out"),
+    [
+        ((5, 7), (3, 2)),
+        ((40, 3), (1, 2)),  # one window an axis: its entries are reduced at once
+        ((70, 3), (2, 3)),  # so are those of rows as long
+        ((4, 70), (3, 2)),
+        ((2,), (60,)),  # and a pixel's windows where many see it
+        ((2, 3), (13, 15)),
+        ((3, 4, 5), (2, 3, 4)),
+        ((16, 17), (1, 1)),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 9])
+def test_first_maxima_of_every_form(n, n_out, channels):
+    rng = np.random.default_rng(0)
+    values = jnp.array([-jnp.inf, -1, 0, 1, 2, jnp.inf, jnp.nan])
+    A = rng.choice(values, (3, *n, channels), p=[0.2, 0.2, 0.2, 0.2, 0.1, 0.09, 0.01])
+    A[2] = -np.inf
+    dZ = jnp.asarray(rng.integers(-4, 5, (3, *n_out, channels)), A.dtype)
+    ours, oracle = (partial(module.adaptive_max_pool, output_size=n_out) for module in (jaxcnn, oracles))
+    np.testing.assert_array_equal(ours(A), oracle(A))
+    np.testing.assert_array_equal(pull(ours, A, dZ), pull(oracle, A, dZ))
+    direction = jnp.asarray(rng.integers(-4, 5, A.shape), A.dtype)
+    pulls = (lambda dZ, pool=pool: pull(pool, A, dZ) for pool in (ours, oracle))
+    picked, expected = (pull(back, dZ, direction) for back in pulls)  # of pixels that are not the maximum, none
+    np.testing.assert_array_equal(picked, expected)
 
 
 # ------------------------------------------------------------------ ties, NaN, infinities

@@ -21,6 +21,7 @@ rules: those belong to the operations. Every form of a face is tested to equal e
     toeplitz      all three faces by the layer's matrix                     (L10)
     pooling       max and average over the taps of a window                 (L17–L19)
     halves        the same of large windows, by runs of 2, 4, 8 … taps
+    uneven        the maximum of windows of uneven size                     (L18)
     phases        the adjoint of the taps of a pool, pixel by pixel
     windows       what the forms share: the taps of a window and their adjoint
 """

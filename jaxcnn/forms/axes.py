@@ -41,6 +41,14 @@ def table(rows: Sequence[Sequence[tuple[int, float]]]) -> Rows:
     return Rows(pixel, weight)
 
 
+def spans(bounds: Sequence[tuple[int, int]]) -> Rows:
+    """Of every (start, stop) the pixels from one up to the other, each with weight 1."""
+    start, stop = np.array(bounds).T[..., None]
+    pixel = start + np.arange((stop - start).max())
+    present = pixel < stop
+    return Rows(np.where(present, pixel, 0), present.astype(float))
+
+
 def windows(window: Window, axis: int) -> Rows:
     """S_0 + S_1 + … along an axis: of every window the pixels that it sees, in the order of its taps."""
     m = np.arange(window.output_size[axis])[:, None] * window.stride[axis]
@@ -51,11 +59,16 @@ def windows(window: Window, axis: int) -> Rows:
 
 def transposed(rows: Rows, n: int) -> Rows:
     """The table of Mᵀ, from len(rows.pixel) windows to n pixels."""
-    entries: list[list[tuple[int, float]]] = [[] for _ in range(n)]
-    for m, row in enumerate(rows.pixel):
-        for i, w in zip(row, rows.weight[m], strict=True):
-            entries[i].append((m, w))
-    return table(entries)
+    m, k = np.nonzero(rows.weight)
+    i = rows.pixel[m, k]
+    order = np.argsort(i, kind="stable")
+    m, k, i = m[order], k[order], i[order]
+    count = np.bincount(i, minlength=n)
+    entry = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
+    pixel = np.zeros((n, max(1, count.max(initial=0))), int)
+    weight = np.zeros(pixel.shape)
+    pixel[i, entry], weight[i, entry] = m, rows.weight[m, k]
+    return Rows(pixel, weight)
 
 
 def slots(rows: Rows, n: int) -> Rows:
@@ -76,7 +89,7 @@ def unfold(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> Array:
     taken = take(A, rows, axis)
     if np.all(rows.weight):
         return taken
-    return jnp.where(_along(rows.weight != 0, taken, axis), taken, jnp.full_like(taken, absent))
+    return jnp.where(along(rows.weight != 0, taken, axis), taken, jnp.full_like(taken, absent))
 
 
 def entries(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> list[Array]:
@@ -88,6 +101,11 @@ def entries(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> list[Array]
     return every
 
 
+def at_once(rows: Rows) -> bool:
+    """Whether to reduce the entries of a row at once, not one by one: of a single row, or of too many."""
+    return len(rows.weight) == 1 or rows.weight.shape[1] > _MOST_ENTRIES
+
+
 def apply(A: Array, rows: Rows, axis: int) -> Array:
     """M A along the axis, in A's dtype.
 
@@ -96,16 +114,16 @@ def apply(A: Array, rows: Rows, axis: int) -> Array:
     to 25 times as long, and with a product inside it, of rank 8, as under vmap, crashes jaxlib 0.10.2.
     """
     ones = np.all((rows.weight == 0) | (rows.weight == 1))
-    if ones and (len(rows.weight) == 1 or rows.weight.shape[1] > _MOST_ENTRIES):
+    if ones and at_once(rows):
         return jnp.sum(unfold(A, rows, axis), axis=axis + 1)
     terms = entries(A, rows, axis)
     if not ones:
         columns = zip(rows.weight.T.astype(A.dtype), terms, strict=True)
-        terms = [term * _along(weight, term, axis) for weight, term in columns]
+        terms = [term * along(weight, term, axis) for weight, term in columns]
     return functools.reduce(operator.add, terms)
 
 
-def _along(values: np.ndarray, X: Array, axis: int) -> Array:
+def along(values: np.ndarray, X: Array, axis: int) -> Array:
     """Values of the axis, or of two from it on, broadcast over the other axes of X."""
     shape = [1] * X.ndim
     shape[axis : axis + values.ndim] = values.shape

@@ -177,22 +177,33 @@ def _place_by_phases(index: Array, dZ: Array, window: Window) -> Array:
 
 
 def _place_by_looks(index: Array, dZ: Array, window: Window) -> Array:
-    """dA, every pixel looking up the windows that see it; beyond the last one is one without a maximum."""
-    none = jnp.asarray(taps(window), index.dtype)
-    # padded it is a copy: XLA would compute an index that is merely looked up again for every look
-    k = lax.pad(index, none, [(0, 0, 0), *[(0, 1, 0)] * window.rank, (0, 0, 0)])
-    V, looks = widened(dZ), phases.looks(window)
+    """dA, every pixel looking up the windows that see it."""
+    return place_by_looks(index, dZ, phases.looks(window), window.size)
+
+
+def place_by_looks(index: Array, dZ: Array, looks: list[list[phases.Look]], size: Sequence[int]) -> Array:
+    """dA of looks at windows of `size`, each a table for each axis: Σ over the looks of [k = j] dZ."""
+    k, V = with_none(index, size), widened(dZ)
     if len(looks) == 1:  # so short a loop over few channels LLVM unrolls before it would vectorise it
-        nowhere = zip(looks[0], window.output_size, strict=True)
-        looks += [[phases.Look(np.full_like(m, n_out), j) for (m, j), n_out in nowhere]] * 2
+        nowhere = zip(looks[0], dZ.shape[1:-1], strict=True)
+        looks = looks + [[phases.Look(np.full_like(m, n_out), j) for (m, j), n_out in nowhere]] * 2
     shares = []
     for look in looks:
-        tap = np.ravel_multi_index(np.ix_(*(j for _, j in look)), window.size)
+        tap = np.ravel_multi_index(np.ix_(*(j for _, j in look)), tuple(size))
         k_seen, V_seen = k, V
         for axis, (m, _) in enumerate(look):
             k_seen, V_seen = (_look_up(X, m, 1 + axis) for X in (k_seen, V_seen))
         shares.append(_where(is_index(k_seen, tap[None, ..., None]), V_seen))
     return functools.reduce(operator.add, shares)
+
+
+def with_none(index: Array, size: Sequence[int]) -> Array:
+    """k, and beyond the last window of each axis one without a maximum.
+
+    Padded it is a copy, too: XLA would compute an index that is merely looked up again for every look.
+    """
+    none = jnp.asarray(math.prod(size), index.dtype)
+    return lax.pad(index, none, [(0, 0, 0), *[(0, 1, 0)] * len(size), (0, 0, 0)])
 
 
 def _look_up(X: Array, places: np.ndarray, axis: int) -> Array:

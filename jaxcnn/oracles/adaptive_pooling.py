@@ -27,8 +27,7 @@ def _mean(pixels):
 
 
 def _first_max(pixels):
-    top = jnp.max(pixels, axis=1, keepdims=True)
-    first = jnp.argmax((pixels == top) | jnp.isnan(pixels), axis=1)
+    first = jnp.argmax(pixels, axis=1)  # or the first NaN
     return jnp.take_along_axis(pixels, first[:, None], axis=1)[:, 0]
 
 

@@ -1,5 +1,6 @@
 """Pools as their definitions: stack what the window sees, then take the first maximum or the mean."""
 
+import functools
 import math
 
 import jax
@@ -43,7 +44,7 @@ def max_pool(A, window, *, stride=None, padding="VALID", dilation=1, ceil_mode=F
         keywords = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
         return max_pool(A[None], window, ties=ties, **keywords)[0]
     values, inside = _stack(A, window, stride, padding, dilation, ceil_mode, -jnp.inf)
-    top = jnp.max(values, axis=0, keepdims=True)
+    top = functools.reduce(jnp.maximum, values)[None]  # jnp.max drops a NaN of many numbers, on a CPU
     maxima = inside & ((values == top) | jnp.isnan(values))
     if ties == "first":
         return jnp.take_along_axis(values, jnp.argmax(maxima, axis=0)[None], axis=0)[0]

@@ -1,0 +1,117 @@
+"""The first maximum of windows of uneven size, and the adjoint maps that go by its position.
+
+Window m sees the pixels w(m) = w_0(m_0) × w_1(m_1) × …, a table of rows for each axis (`jaxcnn.forms.axes`),
+whose entries j count row-major, as many along an axis as in its longest row. Over arrays (B, *n, C):
+
+    first maximum   Z[m] = max_{i ∈ w(m)} A[i],   k[m] = the first j that reaches it
+    place           dA[i] = Σ_{m: w(m)[k[m]] = i} dZ[m]      (linear in dZ once k is known)
+    pick            Z[m] = A[w(m)[k[m]]]                      (its adjoint)
+
+The maximum is taken along one axis after the other; in `place` every pixel looks up the windows that see it.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from jaxcnn.forms import axes, pooling
+from jaxcnn.forms.phases import Look
+from jaxcnn.forms.windows import widened
+
+_MOST_LOOKS = 25  # unrolled
+
+
+def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
+    """Z and k, the last axis first: of a row's first maximum k is the position there, then of the first row.
+
+    A NaN counts as the greatest value, so the first NaN of a window wins.
+    """
+    Z, size = A, 1
+    none = math.prod(rows.pixel.shape[1] for rows in tables)  # no entry's number, but one that k can hold
+    k = jnp.zeros_like(Z, np.min_scalar_type(none))
+    for axis in reversed(range(len(tables))):
+        along = _at_once if axes.at_once(tables[axis]) else _one_by_one
+        Z, k = along(Z, k, tables[axis], 1 + axis, size)
+        size *= tables[axis].pixel.shape[1]
+    return Z.astype(A.dtype), k
+
+
+def _one_by_one(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple[Array, Array]:
+    """The maximum of each row's entries and its position, `size` apart from entry to entry."""
+    values = [widened(value) for value in axes.entries(Z, rows, axis, absent=-math.inf)]
+    before = axes.entries(k, rows, axis)
+    Z = functools.reduce(jnp.maximum, values)
+    k = before[0]  # a row begins with a pixel, even if all are −inf
+    for j in reversed(range(len(values))):
+        reaches = (values[j] == Z) | jnp.isnan(values[j])
+        k = jnp.where(reaches, before[j] + jnp.asarray(j * size, k.dtype), k)
+    return Z, k
+
+
+def _at_once(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple[Array, Array]:
+    """The same by reductions, which XLA on a CPU makes faster than those of argmax."""
+    # apart from a reshape, or XLA would make a loop of several axes, without vectors
+    values = widened(lax.optimization_barrier(axes.unfold(Z, rows, axis, absent=-math.inf)))
+    Z = lax.reduce(values, np.asarray(-np.inf, values.dtype), _greater, [axis + 1])
+    reaches = (values == jnp.expand_dims(Z, axis + 1)) | jnp.isnan(values)
+    position = axes.unfold(k, rows, axis)
+    beyond = rows.pixel.shape[1] * size
+    position += axes.along(np.arange(0, beyond, size, dtype=k.dtype), position, axis + 1)
+    return Z, jnp.min(jnp.where(reaches, position, jnp.full_like(position, beyond)), axis + 1)
+
+
+def _greater(a: Array, b: Array) -> Array:
+    """The greater, a NaN being the greatest.
+
+    XLA's own maximum drops the NaN of an array of many numbers on a CPU (jaxlib 0.10.2 and 0.12.0.1).
+    """
+    return jnp.where((b > a) | jnp.isnan(b), b, a)
+
+
+def place(k: Array, dZ: Array, tables: Sequence[axes.Rows], n: Sequence[int]) -> Array:
+    """dA[i] = Σ_{m: w(m)[k[m]] = i} dZ[m], over n pixels."""
+    size = [rows.pixel.shape[1] for rows in tables]
+    seen = [_seen(rows, pixels) for rows, pixels in zip(tables, n, strict=True)]
+    if math.prod(look.tap.shape[1] for look in seen) > _MOST_LOOKS:
+        return _place_at_once(k, dZ, seen, size)
+    columns = ([Look(*column) for column in zip(look.window.T, look.tap.T, strict=True)] for look in seen)
+    return pooling.place_by_looks(k, dZ, [list(looks) for looks in itertools.product(*columns)], size)
+
+
+def _seen(rows: axes.Rows, n: int) -> Look:
+    """Of each of n pixels along an axis all windows that see it, and by which entry, (n, windows)."""
+    slots = axes.slots(rows, n)
+    m, j = np.divmod(slots.pixel, rows.pixel.shape[1])
+    present = slots.weight != 0
+    return Look(np.where(present, m, len(rows.pixel)), np.where(present, j, 0))
+
+
+def _place_at_once(k: Array, dZ: Array, seen: Sequence[Look], size: Sequence[int]) -> Array:
+    """dA by one reduction: n and the windows of each axis side by side."""
+    k, V = pooling.with_none(k, size), widened(dZ)
+    for axis, look in enumerate(seen):
+        k, V = (jnp.take(X, look.window, axis=1 + 2 * axis, mode="clip") for X in (k, V))
+    tap = _flat([look.tap for look in seen], size)
+    counts = pooling.is_index(k, tap[None, ..., None])
+    return jnp.sum(jnp.where(counts, V, jnp.zeros((), V.dtype)), range(2, V.ndim - 1, 2))
+
+
+def pick(k: Array, A: Array, tables: Sequence[axes.Rows]) -> Array:
+    """Z[m] = A[w(m)[k[m]]]."""
+    size = [rows.pixel.shape[1] for rows in tables]
+    for axis, rows in enumerate(tables):
+        A = axes.unfold(A, rows, 1 + 2 * axis)
+    entry = _flat([np.arange(n)[None] for n in size], size)
+    chosen = pooling.is_index(jnp.expand_dims(k, tuple(range(2, A.ndim - 1, 2))), entry[None, ..., None])
+    return jnp.sum(jnp.where(chosen, A, jnp.zeros((), A.dtype)), range(2, A.ndim - 1, 2))
+
+
+def _flat(entries: Sequence[np.ndarray], size: Sequence[int]) -> np.ndarray:
+    """The flat entry of one of each axis (rows, entries), row-major: (rows_0, entries_0, rows_1, …)."""
+    flat = np.ravel_multi_index(np.ix_(*(j.reshape(-1) for j in entries)), tuple(size))
+    return flat.reshape(*itertools.chain(*(j.shape for j in entries)))
