@@ -76,7 +76,7 @@ def test_first_maxima_of_every_form(n, n_out, channels):
     np.testing.assert_array_equal(pull(ours, A, dZ), pull(oracle, A, dZ))
     direction = jnp.asarray(rng.integers(-4, 5, A.shape), A.dtype)
     pulls = (lambda dZ, pool=pool: pull(pool, A, dZ) for pool in (ours, oracle))
-    picked, expected = (pull(back, dZ, direction) for back in pulls)  # of pixels that are not the maximum, none
+    picked, expected = (pull(back, dZ, direction) for back in pulls)
     np.testing.assert_array_equal(picked, expected)
 
 

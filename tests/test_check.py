@@ -9,7 +9,8 @@ import pytest
 
 from jaxcnn.check import DerivationError, Verdict, check_jvp, check_vjp
 from jaxcnn.check.compare import error, excused, unit
-from jaxcnn.check.rounding import sensitivity
+from jaxcnn.check.evaluate import Evaluation
+from jaxcnn.check.rounding import DELTA, sensitivity
 from jaxcnn.check.shrink import shrink
 
 
@@ -200,6 +201,18 @@ def test_cancellation_on_the_way_is_felt_in_full():
 
 def test_the_terms_of_a_sum_are_felt():
     assert 1 < kappa(lambda x: jnp.sum(jnp.stack([x, 1.0, -x])), 1e3) / 1e3 < 10
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_draw_in_which_a_number_is_infinite_says_nothing(sign):
+    """∞^(1/P − 1) is 1 at P = 1; noise makes the exponent positive or negative, and the power ∞ or 0."""
+
+    def power(x):
+        return x ** (sign * (1 / jnp.float64(1) - 1))
+
+    assert kappa(power, jnp.inf) == pytest.approx(1 / DELTA)
+    on_host = Evaluation(lambda x: (power(x),)).sensitivity([np.array([np.inf])], np.dtype(np.float64))
+    assert on_host[0] == pytest.approx(1 / DELTA)
 
 
 def test_error_is_in_units_of_rounding_and_infinite_for_nan():

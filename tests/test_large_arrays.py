@@ -1,7 +1,7 @@
 """A NaN in an array of many numbers, of which XLA on a CPU reduces some as it does not reduce few.
 
-Its maximum of 4,096 numbers and more drops a NaN (jaxlib 0.10.2 and 0.12.0.1, `jnp.max` and `lax.reduce_window`).
-An operation that took such a maximum at its word would give another result for an image alone than in a batch.
+Its maximum of 4,096 numbers and more drops a NaN, of `jnp.max` and `lax.reduce_window` (jaxlib 0.10 to 0.12).
+An operation that took it at its word would give another result for an image alone than in a batch.
 """
 
 from functools import partial

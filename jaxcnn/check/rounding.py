@@ -9,6 +9,9 @@ is how much the result feels rounding, through every cancellation on the way; ε
 explains. It belongs to one number: it does not grow with an array, and it is zero where the result is
 computed without rounding. The inputs themselves are exact and stay as they are, so ties stay ties.
 
+A draw that leaves a number infinite or NaN says nothing about it. Beside an infinity 1/P − 1 = 0 may be an
+exponent, which one sign of the noise makes infinite and the other 0: so one draw is the opposite of another.
+
 Steps that only move or choose numbers do not round. A sum hides its partial sums, so noise goes into its
 terms. Underflow, at the smallest normal number t of the dtype, acts as a noise of size
 t/ε on what is not zero.
@@ -53,19 +56,21 @@ def sensitivity(
 
     plain = _evaluate(program, inputs, recorded)
 
-    def draw(key: Array) -> list[Array]:
+    def draw(key_and_sign: tuple[Array, Array]) -> list[Array]:
+        key, sign = key_and_sign
         bits = jax.random.bits(key, (sum(sizes),), jnp.uint16)  # one draw for all steps compiles fastest
         pieces = iter(jnp.split(bits, np.cumsum(sizes)[:-1]))
 
         def noisy(value: Array) -> Array:
             xi = (next(pieces).reshape(value.shape).astype(value.dtype) - (2**15 - 0.5)) / 2**15
-            return _rounded(value, xi, floor, jnp)
+            return _rounded(value, sign.astype(value.dtype) * xi, floor, jnp)
 
         again = _evaluate(program, inputs, noisy)
         return [jnp.abs(a - b) / DELTA for a, b in zip(again, plain, strict=True)]
 
-    drawn = jax.lax.map(draw, jax.random.split(jax.random.key(0), DRAWS))
-    return [jnp.nan_to_num(jnp.max(d, axis=0), nan=0.0, posinf=0.0) for d in drawn]
+    keys = jax.random.split(jax.random.key(0), DRAWS)
+    drawn = jax.lax.map(draw, (keys.at[-1].set(keys[0]), jnp.ones(DRAWS, jnp.float32).at[-1].set(-1)))
+    return [jnp.max(jnp.nan_to_num(d, nan=0.0, posinf=0.0), axis=0) for d in drawn]
 
 
 def sensitivity_on_host(
@@ -78,24 +83,32 @@ def sensitivity_on_host(
         rows: stacked, as often as there are draws.
         dtype: as of `sensitivity`.
     """
-    floor, rng = _floor(dtype), np.random.default_rng(0)
+    plain, floor = program.run(rows), _floor(dtype)
 
-    def noisy(value: np.ndarray) -> np.ndarray:
-        if not np.issubdtype(value.dtype, np.floating):
-            return value
-        return _rounded(value, rng.uniform(-1, 1, value.shape), floor, np)
+    def apart(sign: int) -> list[np.ndarray]:
+        rng = np.random.default_rng(0)
 
-    def step(equation, operands):
-        name = equation.primitive.name
-        results = host.step(equation, list(map(noisy, operands)) if name in _SUMS else operands, step)
-        return results if name in EXACT or host.holds_jaxprs(equation) else list(map(noisy, results))
+        def noisy(value: np.ndarray) -> np.ndarray:
+            if not np.issubdtype(value.dtype, np.floating):
+                return value
+            return _rounded(value, sign * rng.uniform(-1, 1, value.shape), floor, np)
 
-    kappas = []
-    for noise, plain in zip(program.run(rows, step), program.run(rows), strict=True):
+        def step(equation, operands):
+            name = equation.primitive.name
+            results = host.step(equation, list(map(noisy, operands)) if name in _SUMS else operands, step)
+            return results if name in EXACT or host.holds_jaxprs(equation) else list(map(noisy, results))
+
         with np.errstate(all="ignore"):
-            apart = (np.abs(noise - plain) / DELTA).reshape(DRAWS, -1, *plain.shape[1:])
-        kappas.append(np.max(np.nan_to_num(apart, nan=0.0, posinf=0.0), axis=0))
-    return kappas
+            noise = program.run(rows, step)
+            far = [np.abs(a - b) / DELTA for a, b in zip(noise, plain, strict=True)]
+        return [d.reshape(DRAWS, -1, *d.shape[1:]) for d in far]
+
+    drawn = apart(1)
+    finite = [np.isfinite(x).reshape(d.shape) for x, d in zip(plain, drawn, strict=True)]
+    lost = (np.any(x & ~np.isfinite(d).any(axis=0)) for x, d in zip(finite, drawn, strict=True))
+    if any(lost):  # what does not depend on the row has one noise in all draws
+        drawn = [np.concatenate(both) for both in zip(drawn, apart(-1), strict=True)]
+    return [np.max(np.nan_to_num(d, nan=0.0, posinf=0.0), axis=0) for d in drawn]
 
 
 def _floor(dtype: np.dtype) -> float:
