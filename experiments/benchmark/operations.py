@@ -197,6 +197,8 @@ OPERATIONS = [
     pool("avg_pool", 3, 1, 1, target="avg-pool"),
     pool("avg_pool", 2, 2, **BF16),
     pool("lp_pool", 2, 2, order=2, faces=("forward", "backward")),
+    Row("adaptive_avg_pool to 7×7, 64 ch, 32×32", "adaptive_avg_pool", IMAGES, {"output_size": (7, 7)}),
+    Row("adaptive_max_pool to 7×7, 64 ch, 32×32", "adaptive_max_pool", IMAGES, {"output_size": (7, 7)}),
     Row("global_avg_pool, 64 ch, 32×32", "global_avg_pool", IMAGES, {"spatial": 2}),
     Row("global_max_pool, 64 ch, 32×32", "global_max_pool", IMAGES, {"spatial": 2}),
     # normalisations

@@ -19,11 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jaxcnn._sharding import whole
 from jaxcnn.forms import axes, pooling
 from jaxcnn.forms.phases import Look
 from jaxcnn.forms.windows import widened
 
 _MOST_LOOKS = 25  # unrolled
+_SLABS = 8
 
 
 def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
@@ -57,7 +59,7 @@ def _at_once(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple
     """The same by reductions, which XLA on a CPU makes faster than those of argmax."""
     # apart from a reshape, or XLA would make a loop of several axes, without vectors
     values = widened(lax.optimization_barrier(axes.unfold(Z, rows, axis, absent=-math.inf)))
-    Z = lax.reduce(values, np.asarray(-np.inf, values.dtype), _greater, [axis + 1])
+    Z = _largest(values, axis + 1)
     reaches = (values == jnp.expand_dims(Z, axis + 1)) | jnp.isnan(values)
     position = axes.unfold(k, rows, axis)
     beyond = rows.pixel.shape[1] * size
@@ -65,12 +67,25 @@ def _at_once(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple
     return Z, jnp.min(jnp.where(reaches, position, jnp.full_like(position, beyond)), axis + 1)
 
 
-def _greater(a: Array, b: Array) -> Array:
-    """The greater, a NaN being the greatest.
+def _largest(values: Array, axis: int) -> Array:
+    """The maximum along an axis, a NaN being the greatest.
 
-    XLA's own maximum drops the NaN of an array of many numbers on a CPU (jaxlib 0.10.2 and 0.12.0.1).
+    XLA's own drops the NaN of an array of many numbers on a CPU (jaxlib 0.10.2 and 0.12.0.1). This one takes
+    half the time slab by slab first: 0.20 and 0.11 ms for 32 images of 32×32, 64 channels; XLA's 0.09.
     """
-    return jnp.where((b > a) | jnp.isnan(b), b, a)
+
+    def greater(a: Array, b: Array) -> Array:
+        return jnp.where((b > a) | jnp.isnan(b), b, a)
+
+    size, least = values.shape[axis], np.asarray(-np.inf, values.dtype)
+    thick = -(-size // _SLABS) if whole(values, axis) else size
+    slabs = [
+        lax.slice_in_dim(values, start, min(start + thick, size), axis=axis)
+        for start in range(0, size, thick)
+    ]
+    short = [(0, thick - slabs[-1].shape[axis] if a == axis else 0, 0) for a in range(values.ndim)]
+    slabs[-1] = lax.pad(slabs[-1], least, short)
+    return lax.reduce(functools.reduce(jnp.maximum, slabs), least, greater, [axis])
 
 
 def place(k: Array, dZ: Array, tables: Sequence[axes.Rows], n: Sequence[int]) -> Array:

@@ -1,5 +1,6 @@
 """lax and jax.nn, differentiated by `jax.grad`: what a user writes without a library."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from jax import Array, lax
 
 from experiments.benchmark.operations import Row
+from jaxcnn.window import adaptive_windows
 
 EPSILON = 1e-5
 
@@ -148,6 +150,21 @@ def resize(method: str) -> Callable[..., Callable[[Array], Array]]:
     return make
 
 
+def adaptive_pool(reduce: Callable[..., Array]) -> Callable[..., Callable[[Array], Array]]:
+    """Every window cut out and reduced by itself."""
+
+    def pool(*, output_size):
+        def apply(A):
+            spans = [adaptive_windows(*sizes) for sizes in zip(A.shape[1:-1], output_size, strict=True)]
+            windows = (A[:, slice(*p), slice(*q)] for p, q in itertools.product(*spans))
+            Z = jnp.stack([reduce(seen, (1, 2)) for seen in windows], axis=1)
+            return Z.reshape(A.shape[0], *output_size, A.shape[-1])
+
+        return apply
+
+    return pool
+
+
 def pixel_shuffle(*, factor) -> Callable[[Array], Array]:
     """Two reshapes and a transposition."""
 
@@ -171,6 +188,8 @@ OPERATIONS: dict[str, Callable[..., Callable[..., Array]]] = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "lp_pool": lp_pool,
+    "adaptive_avg_pool": adaptive_pool(jnp.mean),
+    "adaptive_max_pool": adaptive_pool(jnp.max),
     "global_avg_pool": lambda *, spatial: lambda A: jnp.mean(A, tuple(range(1, 1 + spatial))),
     "global_max_pool": lambda *, spatial: lambda A: jnp.max(A, tuple(range(1, 1 + spatial))),
     "batch_norm": batch_norm,

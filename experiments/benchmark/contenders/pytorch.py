@@ -32,6 +32,8 @@ def function(row: Row) -> Callable[..., Tensor] | None:
 
 
 OPERATIONS: dict[str, Callable[..., Callable[..., Tensor]]] = {
+    "adaptive_avg_pool": lambda output_size: lambda A: F.adaptive_avg_pool2d(A, output_size),
+    "adaptive_max_pool": lambda output_size: lambda A: F.adaptive_max_pool2d(A, output_size),
     "global_avg_pool": lambda spatial: lambda A: A.mean((2, 3)),
     "global_max_pool": lambda spatial: lambda A: A.amax((2, 3)),
     "batch_norm": lambda: lambda A, gamma, beta: F.batch_norm(A, None, None, gamma, beta, training=True),
