@@ -93,6 +93,13 @@ def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> 
 
 def _added(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
     """Σ of `term` over so many slabs of the axis, which keeps the size of one."""
+    return functools.reduce(operator.add, cut(term, *arrays, axis=axis, count=count))
+
+
+def cut(
+    term: Callable[..., Array], *arrays: Array, axis: int, count: int, absent: float = 0.0
+) -> list[Array]:
+    """`term` of so many slabs of the axis, all as thick as the first: `absent` fills the last."""
     size = arrays[0].shape[axis]
     thick = -(-size // count)
     parts = [
@@ -100,5 +107,5 @@ def _added(term: Callable[..., Array], *arrays: Array, axis: int, count: int) ->
         for start in range(0, size, thick)
     ]
     short = [(0, thick - parts[-1].shape[axis] if a == axis else 0, 0) for a in range(parts[-1].ndim)]
-    parts[-1] = lax.pad(parts[-1], jnp.zeros((), parts[-1].dtype), short)
-    return functools.reduce(operator.add, parts)
+    parts[-1] = lax.pad(parts[-1], jnp.asarray(absent, parts[-1].dtype), short)
+    return parts

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn._sharding import whole
-from jaxcnn.forms import axes, pooling
+from jaxcnn.forms import axes, pooling, sums
 from jaxcnn.forms.phases import Look
 from jaxcnn.forms.windows import widened
 
@@ -77,14 +77,9 @@ def _largest(values: Array, axis: int) -> Array:
     def greater(a: Array, b: Array) -> Array:
         return jnp.where((b > a) | jnp.isnan(b), b, a)
 
-    size, least = values.shape[axis], np.asarray(-np.inf, values.dtype)
-    thick = -(-size // _SLABS) if whole(values, axis) else size
-    slabs = [
-        lax.slice_in_dim(values, start, min(start + thick, size), axis=axis)
-        for start in range(0, size, thick)
-    ]
-    short = [(0, thick - slabs[-1].shape[axis] if a == axis else 0, 0) for a in range(values.ndim)]
-    slabs[-1] = lax.pad(slabs[-1], least, short)
+    count = _SLABS if whole(values, axis) else 1
+    slabs = sums.cut(lambda values: values, values, axis=axis, count=count, absent=-math.inf)
+    least = np.asarray(-math.inf, values.dtype)
     return lax.reduce(functools.reduce(jnp.maximum, slabs), least, greater, [axis])
 
 
