@@ -8,8 +8,8 @@ Neither changes when a constant is added to Z, so
     Σ_k dZ[k] = 0                                                                              (S.0)
 
 Where the probabilities saturate, y[M] near 1, a plain 1 − y[M] would cancel, and it is not computed: the
-logarithm keeps R apart from its 1, softmax's cotangents are counted from dA[M], and what the logarithm's
-leave for M is minus the sum of the others. Beyond y[M] = ½, which one class alone can reach, that is needed.
+logarithm keeps R apart from its 1, softmax's cotangents are counted from dA[M], and the logarithm's for M
+come of R and the sum of the others. Beyond y[M] = ½, which one class alone can reach, that is needed.
 
 Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
 Source: article section "Backpropagation", of which they are the exception; ledger L12, L20.
@@ -93,25 +93,27 @@ def _softmax_fwd(axis: int, Z: Array):
 
 
 # (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] S, S = Σ_j dA[j]
-#        by (S.0) dZ[M] = −Σ_{k≠M} (dA[k] − y[k] S) = S Σ_{k≠M} y[k] − Σ_{k≠M} dA[k]
+#        of M, with r = R/(1 + R) = 1 − y[M]:    dZ[M] = r S − Σ_{k≠M} dA[k]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax(axis: int, Z: Array) -> Array:
-    _, above, R = from_largest(axis, Z)
-    return (above - jnp.log1p(R)).astype(Z.dtype)
-
-
-def _log_softmax_fwd(axis: int, Z: Array):
-    return _log_softmax(axis, Z), _softmax(axis, Z)
+    return _log_softmax_fwd(axis, Z)[0]
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _log_softmax_bwd(axis: int, y: Array, dA: Array):
+def _log_softmax_fwd(axis: int, Z: Array):
+    _, above, R = from_largest(axis, Z)
+    A, y = above - jnp.log1p(R), jnp.exp(above) / (1 + R)
+    return A.astype(Z.dtype), (y.astype(Z.dtype), R / (1 + R))
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _log_softmax_bwd(axis: int, residuals, dA: Array):
+    y, r = residuals
     wide_y, wide_dA = widened(y), widened(dA)
     at_M = wide_y > 0.5
     S, others = sums.along(axis, wide_dA), sums.along(axis, jnp.where(at_M, 0, wide_dA))
-    at_others = sums.along(axis, jnp.where(at_M, 0, wide_y))
-    return (jnp.where(at_M, S * at_others - others, wide_dA - wide_y * S).astype(y.dtype),)
+    return (jnp.where(at_M, r * S - others, wide_dA - wide_y * S).astype(y.dtype),)
 
 
 _softmax.defvjp(_softmax_fwd, softmax_bwd)

@@ -182,11 +182,17 @@ def test_bad_calls_are_refused():
 # ------------------------------------------------------------------------------ the parts
 
 
-def kappa(function, *inputs):
-    """The sensitivity of a scalar function to rounding on the way."""
+def kappa(function, *inputs, dtype=np.float64):
+    """The sensitivity of a scalar function to rounding on the way, traced and on the host."""
     inputs = tuple(jnp.float64(x) for x in inputs)
-    (drawn,) = sensitivity(lambda *x: (function(*x),), inputs, np.dtype(np.float64))
-    return float(drawn)
+
+    def one(*x):
+        return (function(*x),)
+
+    (traced,) = sensitivity(one, inputs, np.dtype(dtype))
+    (on_host,) = Evaluation(one).sensitivity([np.array([x]) for x in inputs], np.dtype(dtype))
+    assert on_host[0] / 10 <= traced <= 10 * on_host[0]
+    return float(traced)
 
 
 def test_what_is_computed_without_rounding_is_not_sensitive():
@@ -211,8 +217,14 @@ def test_a_draw_in_which_a_number_is_infinite_says_nothing(sign):
         return x ** (sign * (1 / jnp.float64(1) - 1))
 
     assert kappa(power, jnp.inf) == pytest.approx(1 / DELTA)
-    on_host = Evaluation(lambda x: (power(x),)).sensitivity([np.array([np.inf])], np.dtype(np.float64))
-    assert on_host[0] == pytest.approx(1 / DELTA)
+
+
+def test_a_literal_that_the_dtype_does_not_hold_is_felt():
+    """0.3 is not a float32; beside −0.3 in float32 that is all there is."""
+    x = float(np.float32(-0.3))
+    assert kappa(lambda x: x + 0.3, x, dtype=np.float32) == pytest.approx(0.3, rel=0.1)
+    assert kappa(lambda x: x + 0.3, x) < 1e-6  # of a float64 the same 0.3 is meant
+    assert kappa(lambda x: x + 0.5, -0.5, dtype=np.float32) == 0
 
 
 def test_error_is_in_units_of_rounding_and_infinite_for_nan():

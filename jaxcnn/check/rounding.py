@@ -13,10 +13,11 @@ A draw that leaves a number infinite or NaN says nothing about it. Beside an inf
 exponent, which one sign of the noise makes infinite and the other 0: so one draw is the opposite of another.
 
 Steps that only move or choose numbers do not round. A sum hides its partial sums, so noise goes into its
-terms. Underflow, at the smallest normal number t of the dtype, acts as a noise of size
-t/ε on what is not zero.
+terms; and a literal that the dtype does not hold is off by δ, as 0.3 is, and 0.5 is not. Underflow, at the
+smallest normal number t of the dtype, acts as a noise of size t/ε on what is not zero.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -54,7 +55,7 @@ def sensitivity(
         sizes.append(value.size)
         return value
 
-    plain = _evaluate(program, inputs, recorded)
+    plain = _evaluate(program, inputs, recorded, lambda _, operands: operands)
 
     def draw(key_and_sign: tuple[Array, Array]) -> list[Array]:
         key, sign = key_and_sign
@@ -65,7 +66,7 @@ def sensitivity(
             xi = (next(pieces).reshape(value.shape).astype(value.dtype) - (2**15 - 0.5)) / 2**15
             return _rounded(value, sign.astype(value.dtype) * xi, floor, jnp)
 
-        again = _evaluate(program, inputs, noisy)
+        again = _evaluate(program, inputs, noisy, functools.partial(_with_rounded_literals, dtype))
         return [jnp.abs(a - b) / DELTA for a, b in zip(again, plain, strict=True)]
 
     keys = jax.random.split(jax.random.key(0), DRAWS)
@@ -94,7 +95,7 @@ def sensitivity_on_host(
             return _rounded(value, sign * rng.uniform(-1, 1, value.shape), floor, np)
 
         def step(equation, operands):
-            name = equation.primitive.name
+            name, operands = equation.primitive.name, _with_rounded_literals(dtype, equation, operands)
             results = host.step(equation, list(map(noisy, operands)) if name in _SUMS else operands, step)
             return results if name in EXACT or host.holds_jaxprs(equation) else list(map(noisy, results))
 
@@ -123,14 +124,28 @@ def _rounded(value: Any, xi: Any, floor: float, numpy: ModuleType) -> Any:
     return numpy.where(numpy.isfinite(value), value + DELTA * xi * size, value)
 
 
-def _evaluate(program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable) -> list[Any]:
-    """Run a jaxpr step by step, with `noisy` on what each rounding step computes."""
+def _with_rounded_literals(dtype: np.dtype, equation: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    """The operands of a step, its literals off by δ where the dtype does not hold them."""
+
+    def rounded(atom: Any, operand: Any) -> Any:
+        literal = isinstance(atom, core.Literal) and _is_float(operand)
+        if not literal or equation.primitive.name in EXACT or np.asarray(operand, dtype) == operand:
+            return operand
+        return operand * (1 + DELTA)
+
+    return [rounded(*pair) for pair in zip(equation.invars, operands, strict=True)]
+
+
+def _evaluate(
+    program: core.ClosedJaxpr, inputs: Sequence[Any], noisy: Callable, literals: Callable
+) -> list[Any]:
+    """Run a jaxpr step by step, `literals` on what a step takes, `noisy` on what it computes by rounding."""
 
     def perturbed(values):
         return [noisy(x) if _is_float(x) else x for x in values]
 
     def step(equation, operands):
-        name = equation.primitive.name
+        name, operands = equation.primitive.name, literals(equation, operands)
         if name in CALLS:
             return run_call(equation, operands, step)
         results = bind(equation, perturbed(operands) if name in _SUMS else operands, equation.params)
