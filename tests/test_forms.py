@@ -228,8 +228,11 @@ def test_what_the_table_chooses_equals_the_oracle_bit_for_bit(a, w, geometry, gr
     check_choice(a, w, geometry, groups)
 
 
+@pytest.mark.parametrize("huge", [choice._HUGE, 1], ids=["large", "huge"])
 @pytest.mark.parametrize(("a", "w", "geometry", "groups"), CHOSEN.values(), ids=CHOSEN)
-def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, groups, monkeypatch):
+def test_what_it_chooses_of_large_operands_and_of_a_slow_jaxlib(a, w, geometry, groups, huge, monkeypatch):
+    monkeypatch.setattr(choice, "_HUGE", huge)
+    monkeypatch.setattr(choice, "_MANY", 1)
     monkeypatch.setattr(choice, "_LARGE", 1)
     monkeypatch.setattr(choice, "_NOT_SMALL", 1)
     monkeypatch.setattr(choice, "_SOME", 1)

@@ -11,9 +11,10 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv_dA with a stride, 9 taps, more filters than channels       products
     3×3 at stride 1, of 128 channels and filters or more    winograd
     three spatial axes, 8 million products                  planes
-    conv_dW of them, where eigen fits                       eigen
+    conv_dW of 4 channels, 9 taps, 32 filters, 64 million products  thin
+    conv_dW of 8 million products, where eigen fits         eigen
     conv_dW of at most 4 channels, 81 taps, 32 filters      thin
-    conv, conv_dA of them, 16 channels and filters; in jaxlib 0.10.2    eigen
+    conv, conv_dA of as many, 16 channels and filters; in jaxlib 0.10.2     eigen
     else                                                    as elsewhere
 
 On a GPU, likewise:
@@ -38,6 +39,7 @@ the form's; `python -m experiments.benchmark` measures them again:
     5×5, 3 → 6, 32×32                        4.7, –, –      folded         1.0, –, –
     1 → 32, 28×28                            0.7, 1.4, 1.4  thin, products, thin   0.4, 0.6, 0.6
     3 → 32, 32×32                            1.1, 1.7, 4.4  thin, products, eigen  0.75, 1.4, 1.9
+    3 → 32, 32×32, 128 images                –, –, 6.6      thin           –, –, 2.6
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
@@ -84,7 +86,7 @@ Face = Callable[[Array, Array], Array]
 _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
-_NOT_SMALL, _LARGE = 2**20, 2**23  # products of two numbers, summed or not
+_NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
@@ -167,6 +169,8 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     if window.rank == 3 and work >= _LARGE and math.prod(window.stride) <= _MOST_PHASES:
         return planes
     if face == "conv_dW":
+        if work >= _HUGE and channels <= _FEW and taps <= _MOST_TERMS and filters >= _MANY:
+            return thin
         if work >= _LARGE and eigen.fits_dW(window):
             return eigen
         if channels <= _FEW and taps <= _MOST_TAPS and filters >= _MANY:
