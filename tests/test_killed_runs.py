@@ -81,7 +81,7 @@ class Run:
         """In the folder, or resumed from what is there."""
         folder = self.folder / "checkpoints"
         begun = folder.exists() and any(path.name.isdecimal() for path in folder.iterdir())
-        arguments = ["--epochs", "60", "--batch-size", "360", "--checkpoint-every", "3"]  # 180 steps
+        arguments = ["--epochs", "240", "--batch-size", "360", "--checkpoint-every", "3"]  # 720 steps
         return self.start([*arguments, "--out", str(self.folder), *(["--resume"] if begun else [])])
 
     def written(self):
@@ -97,7 +97,7 @@ class Run:
 
     def last_checkpoint(self):
         """All arrays, by name, and the other entries."""
-        last = self.folder / "checkpoints" / "180"
+        last = self.folder / "checkpoints" / "720"
         arrays = ocp.StandardCheckpointer().restore(last / "arrays")
         return arrays, json.loads((last / "run" / "metadata").read_text())
 
@@ -119,7 +119,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(start, tmp_path)
         since = killed.written()
         process, exit_code = killed.begin()
         if kill % 4 == 0:  # at any moment, most while the process starts
-            time.sleep(rng.uniform(0, 3))
+            time.sleep(rng.uniform(0, 1.5))
         else:  # after some steps, and anywhere in a step or a checkpoint
             killed.wait_for_steps(since, rng.randrange(200))
             time.sleep(rng.uniform(0, 0.1))

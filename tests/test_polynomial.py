@@ -201,6 +201,16 @@ NOT_POLYNOMIALS = {
     "clip": (lambda x: jnp.clip(x, -2, 6), Kind.PIECEWISE, "max"),
     "sort": (jnp.sort, Kind.PIECEWISE, "sort"),
     "largest": (lambda x: jnp.max(x, axis=0), Kind.PIECEWISE, "reduce_max"),
+    "larger by larger": (
+        lambda x: lax.reduce(x, np.zeros((), x.dtype), lambda a, b: jnp.where(b > a, b, a), [0]),
+        Kind.PIECEWISE,
+        "reduce",
+    ),
+    "mean by mean": (
+        lambda x: lax.reduce(x, np.zeros((), x.dtype), lambda a, b: (a + b) / 2, [0]),
+        Kind.INEXACT,
+        "reduce",
+    ),
     "place of the largest": (lambda x: jnp.argmax(x, axis=0), Kind.PIECEWISE, "argmax"),
     "top": (lambda x: lax.top_k(x, 2)[0], Kind.PIECEWISE, "top_k"),
     "index from the data": (lambda x: x[jnp.argmax(x[0])], Kind.PIECEWISE, "dynamic_slice"),

@@ -29,6 +29,7 @@ from jaxcnn.check.degrees import (
     total,
     undyadic,
 )
+from jaxcnn.check.jaxprs import CALLS
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,23 @@ def _reduced_product(step: Step) -> Value:
     return join(step.values[0], longest) if count else power(step.values[0], 0)
 
 
+def _reduced(step: Step) -> Value:
+    """A reduction by a function of its own, understood where that chooses one of two numbers."""
+    if len(step.values) != 2 or not _chooses(step.params["jaxpr"]):
+        return inexact(step.name)
+    return _chosen(step)
+
+
+def _chooses(program: Any) -> bool:
+    """Whether the results of a jaxpr are among its arguments, chosen by comparing them."""
+    return all(
+        _chooses(e.params[CALLS[e.primitive.name]])
+        if e.primitive.name in CALLS
+        else e.primitive.name in _CHOOSING
+        for e in getattr(program, "jaxpr", program).eqns
+    )
+
+
 def _window_sum(step: Step) -> Value:
     return times(step.values[0], math.prod(step.params["window_dimensions"]))
 
@@ -273,6 +291,7 @@ _ARITHMETIC: dict[str, Callable[[Step], Value]] = {
     "mul": _product,
     "integer_pow": _integer_pow,
     "square": _square,
+    "reduce": _reduced,
     "reduce_sum": _reduced_sum,
     "cumsum": _cumulative_sum,
     **dict.fromkeys(("reduce_prod", "cumprod"), _reduced_product),
@@ -296,6 +315,7 @@ _LOGIC = """
 _COMPARISONS = """
     eq ge gt is_finite le lt ne sign
 """.split()  # noqa: SIM905
+_CHOOSING = frozenset("and eq ge gt le lt max min ne not or select_n".split())  # noqa: SIM905
 _RULES: dict[str, Callable[[Step], Value]] = {
     **_ARITHMETIC,
     **dict.fromkeys(_MOVES, _moved),
