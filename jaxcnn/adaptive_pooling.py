@@ -11,9 +11,9 @@ as in PyTorch: of uneven size where n_out does not divide n, and then neighbours
     maximum    Z[m] = max_{i ∈ w(m)} A[i]                  k[m] the first that reaches it         (P.11)
     its dA     dA[i] = Σ_{m: w(m)[k[m]] = i} dZ[m]                                                (P.12)
 
-(P.9) and (P.10) are each other's adjoint; with k known so are (P.11) and (P.12). A window is reduced at
-once, not tap by tap. Conventions: of several equal maxima the first in row-major order takes the gradient; a
-NaN counts as greater than every number.
+(P.9) and (P.10) are each other's adjoint; with k known so are (P.11) and (P.12). Windows are reduced along
+one axis after the other. Conventions: of several equal maxima the first in row-major order takes the
+gradient; a NaN counts as greater than every number.
 Sources: Lin, Chen and Yan, "Network in network", 2013, section 3.2 (global average); PyTorch's
 AdaptiveAvgPool; article section "Pooling Layers Backpropagation", ledger L18 and L19.
 """
