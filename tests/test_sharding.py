@@ -79,10 +79,7 @@ def test_automatic_sharding(values):
 
 
 def test_only_the_gradients_of_parameters_travel(values):
-    """Data parallelism: all-reduces of parameter-sized arrays, no activation gathered or exchanged.
-
-    A depthwise dW is made twice over (`forms.depthwise`), and so travels.
-    """
+    """Data parallelism: all-reduces of parameter-sized arrays, no activation gathered or exchanged."""
     sharded = placed(mesh_of(AxisType.Auto), *values)
     program = jax.jit(jax.grad(loss)).lower(*sharded).compile().as_text()
     for collective in ("all-gather", "all-to-all", "collective-permute", "reduce-scatter"):
@@ -95,7 +92,7 @@ def test_only_the_gradients_of_parameters_travel(values):
         for shape in re.findall(r"\w+\[([\d,]*)\]", line)
     ]
     params = values[0]
-    assert sum(found) == sum(map(np.size, params.values())) + params["depthwise"].size
+    assert sum(found) == sum(map(np.size, params.values()))
 
 
 def test_shard_map_with_replicated_parameters(values):

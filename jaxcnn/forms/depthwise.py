@@ -6,12 +6,15 @@ With K = C·M filters, and A'[·, k] = A[·, ⌊k/M⌋] the channel that filter 
     dA'     = Σ_j S_jᵀ (dZ W[j]), dA the sum of its every M neighbours
     dW[j,k] = Σ_{b,m} A'_pad[b, m·s + j·d, k] dZ[b,m,k]
 
-Z and dW unroll the taps. With a stride few of them read the pixels as they lie: a padded copy would cost more
-than all the rest. Without a stride Z takes the copy, since XLA would compute what is not copied again for a
-pool that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps, Z unrolls
-those of a row, and dW is a loop, in which XLA vectorises less. dA is a Z of dZ for each phase of the stride.
+Z unrolls the taps. With a stride few of them read the pixels as they lie: a padded copy would cost more than
+all the rest. Without a stride it takes the copy, since XLA would compute what is not copied again for a pool
+that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps it unrolls those
+of a row. dA is a Z of dZ for each phase of the stride.
 
-dW sums slabs of rows multiply-add by multiply-add, and the rest by a product with ones (`jaxcnn.forms.sums`).
+dW is one kernel, in which every tap looks up the pixels that it sees: image by image, so that all taps read
+what the first has brought into the cache, slabs of rows added up on the way. A product with ones adds up the
+rest, and the images last. Tap by tap, sliced, it takes a third longer, and each tap is a kernel to compile.
+Of very many taps it is a loop over the kernel's rows.
 """
 
 import functools
@@ -21,15 +24,15 @@ import operator
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
-from jaxcnn.forms.windows import images, pad, pixels, placed, seeing, tap, traced_tap, widened
+from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, traced_tap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _SOME_TAPS, _MOST_TAPS = 9, 25, 64
-_SLABS = 4  # of rows, or twice as many
-_KEPT = 2**25  # bytes that C's allocator on Linux keeps from call to call; more are mapped anew at each
+_SLABS = 8  # of rows
 
 
 def conv(
@@ -79,16 +82,17 @@ def conv_dA(
 def conv_dW(
     A: Array, dZ: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
-    """dW[j] = Σ_{b,m} (S_j A') dZ."""
+    """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels, row by row of very many taps."""
     A, dZ = lax.optimization_barrier((_repeated(A, dZ.shape[-1]), dZ))
-    taps = math.prod(window.size)
-    if taps <= _SOME_TAPS:
-        most = _most_slabs(dZ, taps)
-        every = jnp.stack([_sum(pixels(A, window, j), seeing(dZ, window, j), most) for j in window.taps()])
+    pixel = pixel_index(window).T.reshape(window.size[0], -1, *window.output_size)
+    inside = pixel < math.prod(window.input_size)
+    pixel = np.where(inside, pixel, 0).astype(np.int32)
+    A = A.reshape(A.shape[0], -1, A.shape[-1])
+    if math.prod(window.size) <= _SOME_TAPS:
+        every = _sums(A, dZ, *(table.reshape(-1, *window.output_size) for table in (pixel, inside)))
     else:
-        A_pad, every_tap = pad(A, window), jnp.array(list(window.taps()))
-        every = lax.map(lambda j: _sum(traced_tap(A_pad, window, tuple(j)), dZ, _SLABS), every_tap)
-    return every[:, 0].reshape(*window.size, 1, dZ.shape[-1])
+        every = lax.map(lambda row: _sums(A, dZ, *row), (pixel, inside))
+    return every.reshape(*window.size, 1, dZ.shape[-1])
 
 
 def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
@@ -97,22 +101,24 @@ def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
     return functools.reduce(operator.add, terms)
 
 
-def _most_slabs(dZ: Array, taps: int) -> int:
-    """Twice as many where else the sums of all taps, which XLA computes side by side, are more than is kept.
+def _sums(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | Array) -> Array:
+    """Σ_{b,m} A[b, pixel[j, m]] dZ[b, m] where it is inside, (F, K), of A (B, pixels, K)."""
+    rank = dZ.ndim - 2
+    numbers = lax.GatherDimensionNumbers((0, 2 + rank), collapsed_slice_dims=(1,), start_index_map=(1,))
 
-    5×5, 64 channels, 32×32, batch 32 takes 22 of four slabs, 6.4 of eight; in a network eight are no faster.
-    """
-    size = images(dZ) * math.prod(dZ.shape[1:]) * widened(dZ).dtype.itemsize
-    return _SLABS if taps * size <= _SLABS * _KEPT else 2 * _SLABS
+    def products(start: int, stop: int) -> Array:
+        places = jnp.expand_dims(pixel[:, start:stop], -1)
+        seen = lax.gather(A, places, numbers, (A.shape[0], 1, A.shape[-1]), mode="promise_in_bounds")
+        seen = jnp.where(inside[None, :, start:stop, ..., None], seen, jnp.zeros_like(seen))
+        return widened(seen) * widened(dZ[:, None, start:stop])
 
-
-def _sum(A: Array, dZ: Array, most: int) -> Array:
-    """Σ_{b,m} A·dZ, twice, (2, K)."""
-    rows = A.shape[1]
-    if not rows:
-        return jnp.zeros_like(widened(A), shape=(2, A.shape[-1]))
-    slabs = rows if rows <= 2 * _SLABS else most
-    return sums.slabs(lambda A, dZ: widened(A) * widened(dZ), A, dZ, axis=1, count=slabs)
+    rows = dZ.shape[1]
+    partial = functools.reduce(operator.add, sums.cut(products, rows, axis=2, count=min(_SLABS, rows)))
+    ones = jnp.ones_like(partial, shape=(*partial.shape[:2], 2, *partial.shape[2:-1]))
+    windows = tuple(range(2, 2 + rank))
+    contracted = (tuple(1 + a for a in windows), windows)
+    by_image = lax.dot_general(ones, partial, (contracted, ((0, 1), (0, 1))), precision=lax.Precision.HIGHEST)
+    return jnp.sum(by_image[:, :, 0], 0)
 
 
 def _repeated(A: Array, filters: int) -> Array:

@@ -69,43 +69,38 @@ def over_pixels(term: Callable[..., Array], *arrays: Array) -> Array:
         return by_loop(*arrays)
 
     def by_slabs(*arrays: Array) -> Array:
-        return slabs(term, *arrays, axis=-2, count=_SLABS)[0]  # devices rather share the other axes
+        # devices rather share the other axes
+        partial = _added(term, *arrays, axis=arrays[0].ndim - 2, count=min(_SLABS, arrays[0].shape[-2]))
+        # of one row of ones XLA would make a kernel of its own, slow to compile, that adds number by number
+        ones = jnp.ones_like(partial, shape=(2, *partial.shape[:-1]))
+        pixels = tuple(range(partial.ndim - 1))
+        twice = lax.dot_general(
+            ones,
+            partial,
+            ((tuple(1 + a for a in pixels), pixels), ((), ())),
+            precision=lax.Precision.HIGHEST,
+            out_sharding=sharded_as(None, (arrays[-1], -1)),
+        )
+        return twice[0]
 
     return lax.platform_dependent(*arrays, cpu=by_slabs, default=by_loop)
 
 
-def slabs(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
-    """As `over_pixels`, twice, (2, C): first of so many slabs of the axis, then the rest by a product.
-
-    Twice, since of one row XLA would make a kernel of its own, slow to compile, that adds number by number.
-    """
-    partial = _added(term, *arrays, axis=axis % arrays[0].ndim, count=min(count, arrays[0].shape[axis]))
-    ones = jnp.ones_like(partial, shape=(*partial.shape[:-1], 2))
-    all_but_last = tuple(range(partial.ndim - 1))
-    return lax.dot_general(
-        ones,
-        partial,
-        ((all_but_last, all_but_last), ((), ())),
-        precision=lax.Precision.HIGHEST,
-        out_sharding=sharded_as(None, (arrays[-1], -1)),
-    )
-
-
 def _added(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
     """Σ of `term` over so many slabs of the axis, which keeps the size of one."""
-    return functools.reduce(operator.add, cut(term, *arrays, axis=axis, count=count))
+
+    def part(start: int, stop: int) -> Array:
+        return term(*(lax.slice_in_dim(X, start, stop, axis=axis) for X in arrays))
+
+    return functools.reduce(operator.add, cut(part, arrays[0].shape[axis], axis=axis, count=count))
 
 
 def cut(
-    term: Callable[..., Array], *arrays: Array, axis: int, count: int, absent: float = 0.0
+    part: Callable[[int, int], Array], size: int, *, axis: int, count: int, absent: float = 0.0
 ) -> list[Array]:
-    """`term` of so many slabs of the axis, all as thick as the first: `absent` fills the last."""
-    size = arrays[0].shape[axis]
+    """`part`, from start to stop, of so many slabs, all as thick as the first: `absent` fills the last."""
     thick = -(-size // count)
-    parts = [
-        term(*(lax.slice_in_dim(X, start, min(start + thick, size), axis=axis) for X in arrays))
-        for start in range(0, size, thick)
-    ]
+    parts = [part(start, min(start + thick, size)) for start in range(0, size, thick)]
     short = [(0, thick - parts[-1].shape[axis] if a == axis else 0, 0) for a in range(parts[-1].ndim)]
     parts[-1] = lax.pad(parts[-1], jnp.asarray(absent, parts[-1].dtype), short)
     return parts

@@ -84,15 +84,8 @@ def pixels(A: Array, window: Window, j: Sequence[int]) -> Array:
     return lax.slice(A, (0, *start, 0), (A.shape[0], *limit, A.shape[-1]), (1, *window.stride, 1))
 
 
-def seeing(V: Array, window: Window, j: Sequence[int]) -> Array:
-    """V (B, *n_out, C) of the windows whose tap j sees a pixel."""
-    ranges = inside(window, j)
-    start, limit = [first for first, _, _ in ranges], [last for _, last, _ in ranges]
-    return lax.slice(V, (0, *start, 0), (V.shape[0], *limit, V.shape[-1]))
-
-
 def placed(V: Array, window: Window, j: Sequence[int]) -> Array:
-    """The adjoint of `seeing`: V of these windows, and 0 of the others, (B, *n_out, C)."""
+    """V of the windows `inside`, and 0 of the others, (B, *n_out, C)."""
     ranges = zip(inside(window, j), window.output_size, strict=True)
     edges = [(first, m - last, 0) for (first, last, _), m in ranges]
     return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
