@@ -44,14 +44,14 @@ def conv(
         return _conv_of_pixels(lax.optimization_barrier(A), W, window)
     A_pad = lax.optimization_barrier(pad(A, window))
     if math.prod(window.size) <= _MOST_TAPS:
-        terms = (widened(tap(A_pad, window, j)) * _filter(W[j], A_pad) for j in window.taps())
-        return functools.reduce(operator.add, terms)
+        taps = zip(window.taps(), _filters(W), strict=True)
+        return functools.reduce(operator.add, (widened(tap(A_pad, window, j)) * W_j for j, W_j in taps))
     rest = list(itertools.product(*map(range, window.size[1:])))
 
     def add_row(Z: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
         first, W_row = row
         seen = (widened(traced_tap(A_pad, window, (first, *j))) for j in rest)
-        terms = (A_j * _filter(W_row[j], A_pad) for A_j, j in zip(seen, rest, strict=True))
+        terms = map(operator.mul, seen, _filters(W_row[None]))
         return functools.reduce(operator.add, terms, Z), None
 
     zero = jnp.zeros_like(widened(tap(A_pad, window, (0,) * window.rank)))
@@ -97,7 +97,8 @@ def conv_dW(
 
 def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
     """Z, the taps reading A without its padding."""
-    terms = (placed(widened(pixels(A, window, j)) * _filter(W[j], A), window, j) for j in window.taps())
+    taps = zip(window.taps(), _filters(W), strict=True)
+    terms = (placed(widened(pixels(A, window, j)) * W_j, window, j) for j, W_j in taps)
     return functools.reduce(operator.add, terms)
 
 
@@ -126,6 +127,7 @@ def _repeated(A: Array, filters: int) -> Array:
     return A if filters == A.shape[-1] else jnp.repeat(A, filters // A.shape[-1], axis=-1)
 
 
-def _filter(W_j: Array, A: Array) -> Array:
-    """W[j], of one number a filter, broadcast over the other axes of A."""
-    return widened(W_j).reshape(*(1,) * (A.ndim - 1), A.shape[-1])
+def _filters(W: Array) -> list[Array]:
+    """W[j] of every tap, row-major, of one number a filter, broadcast over pixels."""
+    rows = widened(W).reshape(-1, *(1,) * (W.ndim - 2), W.shape[-1])
+    return [lax.slice_in_dim(rows, j, j + 1) for j in range(rows.shape[0])]
