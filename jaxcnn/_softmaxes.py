@@ -18,8 +18,8 @@ def from_largest(axis: int, Z: Array) -> tuple[Array, Array, Array]:
     Z = widened(Z)
     largest = jnp.max(Z, axis, keepdims=True)
     above = Z - largest  # 0 nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
-    others = sums.of_terms(axis, lambda above: jnp.where(above == 0, 0, jnp.exp(above)), above)
-    equals = sums.of_terms(axis, lambda above: (above == 0).astype(above.dtype), above)
+    others = sums.along(axis, jnp.where(above == 0, 0, jnp.exp(above)))
+    equals = sums.along(axis, (above == 0).astype(above.dtype))
     return largest, above, others + jnp.maximum(equals - 1, 0)
 
 

@@ -39,7 +39,7 @@ Sources: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu and He 
 """
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -302,12 +302,11 @@ def _mean(spec: _Spec, X: Array) -> Array:
     return jnp.mean(X, spec.axes, keepdims=True)
 
 
-def _total(spec: _Spec, term: Callable[..., Array], *arrays: Array) -> Array:
-    """The sum of `term` of the arrays over the axes, which stay with size 1."""
-    rank, channels = arrays[0].ndim, arrays[0].shape[-1]
-    if spec.axes == tuple(range(rank - 1)):  # batch norm's
-        return sums.over_pixels(term, *arrays).reshape((1,) * (rank - 1) + (channels,))
-    return jnp.sum(term(*arrays), spec.axes, keepdims=True)
+def _total(spec: _Spec, X: Array) -> Array:
+    """The sum over the axes, which stay with size 1."""
+    if spec.axes == tuple(range(X.ndim - 1)):  # batch norm's
+        return sums.over_pixels(X).reshape((1,) * (X.ndim - 1) + X.shape[-1:])
+    return jnp.sum(X, spec.axes, keepdims=True)
 
 
 def _entries(spec: _Spec, A: Array) -> int:
@@ -345,7 +344,7 @@ def _gather(X: Array, parameter: Array) -> Array:
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
     mean = _mean(spec, widened(A))
     centred = widened(A) - mean
-    variance = _total(spec, lambda A: jnp.square(widened(A) - mean), A) / _entries(spec, A)
+    variance = _total(spec, jnp.square(centred)) / _entries(spec, A)
     Z = _shifted(_scaled(centred * lax.rsqrt(variance + spec.epsilon), gamma), beta)
     return Z.astype(A.dtype), mean, variance
 
@@ -376,7 +375,7 @@ def _normalize_dA(
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
         total = jnp.sum(dZ, spec.axes, keepdims=True)
-        product = _total(spec, lambda A, dZ: dZ * ((widened(A) - mean) * r), A, dZ)
+        product = _total(spec, dZ * A_hat)
         dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
         dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
     else:

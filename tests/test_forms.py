@@ -318,9 +318,9 @@ def check_choice(a, w, geometry, groups):
 
 
 @pytest.mark.parametrize("columns", [1, 383, 384, 385, 1000, 1001])
-def test_sums_of_terms_count_every_column_once(columns):
+def test_sums_along_an_axis_count_every_column_once(columns):
     A = jnp.asarray(np.random.default_rng(columns).integers(-8, 9, (3, columns)), jnp.float32)
-    got = sums.of_terms(1, lambda A: A * A + 1, A)
+    got = sums.along(1, A * A + 1)
     np.testing.assert_array_equal(got, np.sum(np.square(A) + 1, 1, keepdims=True))
 
 
@@ -328,7 +328,7 @@ def test_sums_of_terms_count_every_column_once(columns):
 def test_sums_over_pixels_count_every_pixel_once(shape):
     rng = np.random.default_rng(0)
     A, B = integers(rng, *shape), integers(rng, *shape)
-    got = sums.over_pixels(lambda A, B: A * B + 1, A, B)
+    got = sums.over_pixels(A * B + 1)
     np.testing.assert_array_equal(got, jnp.sum(A * B + 1, tuple(range(len(shape) - 1))))
 
 

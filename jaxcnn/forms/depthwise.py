@@ -106,15 +106,10 @@ def _sums(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | A
     """Σ_{b,m} A[b, pixel[j, m]] dZ[b, m] where it is inside, (F, K), of A (B, pixels, K)."""
     rank = dZ.ndim - 2
     numbers = lax.GatherDimensionNumbers((0, 2 + rank), collapsed_slice_dims=(1,), start_index_map=(1,))
-
-    def products(start: int, stop: int) -> Array:
-        places = jnp.expand_dims(pixel[:, start:stop], -1)
-        seen = lax.gather(A, places, numbers, (A.shape[0], 1, A.shape[-1]), mode="promise_in_bounds")
-        seen = jnp.where(inside[None, :, start:stop, ..., None], seen, jnp.zeros_like(seen))
-        return widened(seen) * widened(dZ[:, None, start:stop])
-
-    rows = dZ.shape[1]
-    partial = functools.reduce(operator.add, sums.cut(products, rows, axis=2, count=min(_SLABS, rows)))
+    sizes = (A.shape[0], 1, A.shape[-1])
+    seen = lax.gather(A, jnp.expand_dims(pixel, -1), numbers, sizes, mode="promise_in_bounds")
+    seen = jnp.where(inside[None, ..., None], seen, jnp.zeros_like(seen))
+    partial = sums.added(widened(seen) * widened(dZ[:, None]), 2, min(_SLABS, dZ.shape[1]))
     ones = jnp.ones_like(partial, shape=(*partial.shape[:2], 2, *partial.shape[2:-1]))
     windows = tuple(range(2, 2 + rank))
     contracted = (tuple(1 + a for a in windows), windows)

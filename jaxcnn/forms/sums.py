@@ -15,7 +15,6 @@ the others, it would round less, and make a NaN of a sum that overflows.
 
 import functools
 import operator
-from collections.abc import Callable
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -32,24 +31,13 @@ def along(axis: int, X: Array) -> Array:
     def by_loop(X: Array) -> Array:
         return jnp.sum(X, axis, keepdims=True)
 
+    def by_slabs(X: Array) -> Array:
+        count = max(1, min(X.shape[-1] // _COLUMNS, _MOST_SLABS)) if whole(X, -1) else 1
+        return by_product(added(X, axis, count))
+
     if axis != X.ndim - 1:
         return by_loop(X)
-    return lax.platform_dependent(X, cpu=by_product, default=by_loop)
-
-
-def of_terms(axis: int, term: Callable[..., Array], *arrays: Array) -> Array:
-    """As `along`, of `term`, entry by entry, of arrays of one shape."""
-
-    def by_loop(*arrays: Array) -> Array:
-        return jnp.sum(term(*arrays), axis, keepdims=True)
-
-    def by_slabs(*arrays: Array) -> Array:
-        count = min(arrays[0].shape[-1] // _COLUMNS, _MOST_SLABS) if whole(arrays[0], -1) else 1
-        return by_product(_added(term, *arrays, axis=axis, count=count) if count > 1 else term(*arrays))
-
-    if axis != arrays[0].ndim - 1:
-        return by_loop(*arrays)
-    return lax.platform_dependent(*arrays, cpu=by_slabs, default=by_loop)
+    return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
 
 
 def by_product(X: Array) -> Array:
@@ -59,48 +47,42 @@ def by_product(X: Array) -> Array:
     return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)
 
 
-def over_pixels(term: Callable[..., Array], *arrays: Array) -> Array:
-    """Σ over all axes but the last of `term`, entry by entry, of arrays (B, *n, C): (C,)."""
+def over_pixels(X: Array) -> Array:
+    """Σ over all axes but the last of X (B, *n, C): (C,)."""
 
-    def by_loop(*arrays: Array) -> Array:
-        return jnp.sum(term(*arrays), tuple(range(arrays[0].ndim - 1)))
+    def by_loop(X: Array) -> Array:
+        return jnp.sum(X, tuple(range(X.ndim - 1)))
 
-    if arrays[0].ndim < 3 or arrays[0].shape[-2] == 0 or not whole(arrays[0], -2):
-        return by_loop(*arrays)
-
-    def by_slabs(*arrays: Array) -> Array:
-        # devices rather share the other axes
-        partial = _added(term, *arrays, axis=arrays[0].ndim - 2, count=min(_SLABS, arrays[0].shape[-2]))
+    def by_slabs(X: Array) -> Array:
+        partial = added(X, X.ndim - 2, min(_SLABS, X.shape[-2]))  # devices rather share the other axes
         # of one row of ones XLA would make a kernel of its own, slow to compile, that adds number by number
         ones = jnp.ones_like(partial, shape=(2, *partial.shape[:-1]))
-        pixels = tuple(range(partial.ndim - 1))
-        twice = lax.dot_general(
-            ones,
-            partial,
-            ((tuple(1 + a for a in pixels), pixels), ((), ())),
-            precision=lax.Precision.HIGHEST,
-            out_sharding=sharded_as(None, (arrays[-1], -1)),
-        )
-        return twice[0]
+        pixels = tuple(range(X.ndim - 1))
+        contracted = (tuple(1 + a for a in pixels), pixels)
+        layout = sharded_as(None, (X, -1))
+        return lax.dot_general(
+            ones, partial, (contracted, ((), ())), precision=lax.Precision.HIGHEST, out_sharding=layout
+        )[0]
 
-    return lax.platform_dependent(*arrays, cpu=by_slabs, default=by_loop)
-
-
-def _added(term: Callable[..., Array], *arrays: Array, axis: int, count: int) -> Array:
-    """Σ of `term` over so many slabs of the axis, which keeps the size of one."""
-
-    def part(start: int, stop: int) -> Array:
-        return term(*(lax.slice_in_dim(X, start, stop, axis=axis) for X in arrays))
-
-    return functools.reduce(operator.add, cut(part, arrays[0].shape[axis], axis=axis, count=count))
+    if X.ndim < 3 or X.shape[-2] == 0 or not whole(X, -2):
+        return by_loop(X)
+    return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
 
 
-def cut(
-    part: Callable[[int, int], Array], size: int, *, axis: int, count: int, absent: float = 0.0
-) -> list[Array]:
-    """`part`, from start to stop, of so many slabs, all as thick as the first: `absent` fills the last."""
+def added(X: Array, axis: int, count: int) -> Array:
+    """Σ over so many slabs of the axis, which keeps the size of one."""
+    return functools.reduce(operator.add, cut(X, axis, count))
+
+
+def cut(X: Array, axis: int, count: int, absent: float = 0.0) -> list[Array]:
+    """So many slabs of the axis, all as thick as the first: `absent` fills the last."""
+    size = X.shape[axis]
     thick = -(-size // count)
-    parts = [part(start, min(start + thick, size)) for start in range(0, size, thick)]
-    short = [(0, thick - parts[-1].shape[axis] if a == axis else 0, 0) for a in range(parts[-1].ndim)]
-    parts[-1] = lax.pad(parts[-1], jnp.asarray(absent, parts[-1].dtype), short)
+    parts = [
+        lax.slice_in_dim(X, start, min(start + thick, size), axis=axis) for start in range(0, size, thick)
+    ]
+    missing = thick - parts[-1].shape[axis]
+    if missing:
+        edges = [(0, missing if a == axis else 0, 0) for a in range(X.ndim)]
+        parts[-1] = lax.pad(parts[-1], jnp.asarray(absent, X.dtype), edges)
     return parts

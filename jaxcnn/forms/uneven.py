@@ -14,7 +14,6 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -79,8 +78,7 @@ def _largest(values: Array, axis: int) -> Array:
         return jnp.where((b > a) | jnp.isnan(b), b, a)
 
     count = _SLABS if whole(values, axis) else 1
-    part = partial(lax.slice_in_dim, values, axis=axis)
-    slabs = sums.cut(part, values.shape[axis], axis=axis, count=count, absent=-math.inf)
+    slabs = sums.cut(values, axis, count, absent=-math.inf)
     least = np.asarray(-math.inf, values.dtype)
     return lax.reduce(functools.reduce(jnp.maximum, slabs), least, greater, [axis])
 
