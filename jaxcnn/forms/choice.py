@@ -11,11 +11,15 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv_dA with a stride, 9 taps, more filters than channels       products
     3×3 at stride 1, of 128 channels and filters or more    winograd
     three spatial axes, 8 million products                  planes
-    conv_dW of 4 channels, 9 taps, 32 filters, 64 million products  thin
+    conv_dW of 64 million products, where thin fits with 9 taps     thin
     conv_dW of 8 million products, where eigen fits         eigen
-    conv_dW of at most 4 channels, 81 taps, 32 filters      thin
+    conv_dW where thin fits                                 thin
     conv, conv_dA of as many, 16 channels and filters; in jaxlib 0.10.2     eigen
     else                                                    as elsewhere
+
+thin fits a dW of at most 4 channels and of 32 filters or more, whose patches hold at most 4 million numbers;
+of 10 to 81 taps 2 million, in jaxlib 0.10.2 alone. eigen fits as `eigen.fits_dW` says; in other jaxlibs only
+several images, and of at most 4 channels no more patches than thin.
 
 On a GPU, likewise:
 
@@ -40,6 +44,7 @@ the form's; `python -m experiments.benchmark` measures them again:
     1 → 32, 28×28                            0.7, 1.4, 1.4  thin, products, thin   0.4, 0.6, 0.6
     3 → 32, 32×32                            1.1, 1.7, 4.4  thin, products, eigen  0.75, 1.4, 1.9
     3 → 32, 32×32, 128 images                –, –, 6.6      thin           –, –, 2.6
+    3 → 64, 224×224, 8 images                –, –, 49       eigen          –, –, 34, thin 35
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
@@ -87,6 +92,7 @@ _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
+_PATCHES = 2**22  # numbers in the patches of thin.conv_dW, 16 MiB
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
@@ -169,15 +175,27 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     if window.rank == 3 and work >= _LARGE and math.prod(window.stride) <= _MOST_PHASES:
         return planes
     if face == "conv_dW":
-        if work >= _HUGE and channels <= _FEW and taps <= _MOST_TERMS and filters >= _MANY:
+        patches = work // filters
+        by_thin = _thin_fits_dW(taps, channels, filters, patches)
+        if by_thin and taps <= _MOST_TERMS and work >= _HUGE:
             return thin
-        if work >= _LARGE and eigen.fits_dW(window):
+        by_eigen = _IS_0_10_2 or (images > 1 and (channels > _FEW or patches <= _PATCHES))
+        if by_eigen and work >= _LARGE and eigen.fits_dW(window):
             return eigen
-        if channels <= _FEW and taps <= _MOST_TAPS and filters >= _MANY:
+        if by_thin:
             return thin
     elif work >= _LARGE and min(channels, filters) >= _SOME and _IS_0_10_2:
         return eigen
     return _elsewhere(face, window)
+
+
+def _thin_fits_dW(taps: int, channels: int, filters: int, patches: int) -> bool:
+    """Whether thin makes the dW of patches of so many numbers."""
+    if channels > _FEW or filters < _MANY:
+        return False
+    if taps <= _MOST_TERMS:
+        return patches <= _PATCHES
+    return _IS_0_10_2 and taps <= _MOST_TAPS and 2 * patches <= _PATCHES
 
 
 def _on_gpu(
