@@ -11,10 +11,10 @@ all the rest. Without a stride it takes the copy, since XLA would compute what i
 that follows (a small network's gradient: 42 ms with the copy, 98 without). Of very many taps it unrolls those
 of a row. dA is a Z of dZ for each phase of the stride.
 
-dW is one kernel, in which every tap looks up the pixels that it sees: image by image, so that all taps read
-what the first has brought into the cache, slabs of rows added up on the way. A product with ones adds up the
-rest, and the images last. Tap by tap, sliced, it takes a third longer, and each tap is a kernel to compile.
-Of very many taps it is a loop over the kernel's rows.
+dW is one kernel, in which every tap looks up the pixels that it sees: row by row, so that all taps read what
+the first has brought into the cache, slabs of rows added up on the way. A product with ones adds up what is
+left of each row, and the rows last. Tap by tap, sliced, it takes a third longer, and each tap is a kernel to
+compile. Very many taps are a loop over parts of them.
 """
 
 import functools
@@ -31,8 +31,8 @@ from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, traced_tap, widened
 from jaxcnn.window import Window
 
-_FEW_TAPS, _SOME_TAPS, _MOST_TAPS = 9, 25, 64
-_SLABS = 8  # of rows
+_FEW_TAPS, _MOST_TAPS = 9, 64
+_SLABS = 8  # of rows; of 16 XLA on a CPU writes the terms out
 
 
 def conv(
@@ -82,17 +82,22 @@ def conv_dA(
 def conv_dW(
     A: Array, dZ: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
-    """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels, row by row of very many taps."""
+    """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, dZ = lax.optimization_barrier((_repeated(A, dZ.shape[-1]), dZ))
-    pixel = pixel_index(window).T.reshape(window.size[0], -1, *window.output_size)
-    inside = pixel < math.prod(window.input_size)
-    pixel = np.where(inside, pixel, 0).astype(np.int32)
-    A = A.reshape(A.shape[0], -1, A.shape[-1])
-    if math.prod(window.size) <= _SOME_TAPS:
-        every = _sums(A, dZ, *(table.reshape(-1, *window.output_size) for table in (pixel, inside)))
+    taps, pixels = math.prod(window.size), math.prod(window.input_size)
+    parts = -(-taps // _MOST_TAPS)
+    each = -(-taps // parts)
+    every = pixel_index(window).T
+    table = np.pad(every, ((0, parts * each - taps), (0, 0)), constant_values=pixels)
+    table = np.moveaxis(table.reshape(parts, each, *window.output_size), 1, window.rank)
+    inside = table < pixels
+    table = np.where(inside, table, 0).astype(np.int32)
+    A = A.reshape(A.shape[0], pixels, A.shape[-1])
+    if parts == 1:
+        dW = _sums(A, dZ, table[0], inside[0])
     else:
-        every = lax.map(lambda row: _sums(A, dZ, *row), (pixel, inside))
-    return every.reshape(*window.size, 1, dZ.shape[-1])
+        dW = lax.map(lambda part: _sums(A, dZ, *part), (table, inside)).reshape(-1, dZ.shape[-1])[:taps]
+    return dW.reshape(*window.size, 1, dZ.shape[-1])
 
 
 def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
@@ -103,18 +108,28 @@ def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
 
 
 def _sums(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | Array) -> Array:
-    """Σ_{b,m} A[b, pixel[j, m]] dZ[b, m] where it is inside, (F, K), of A (B, pixels, K)."""
+    """Σ_{b,m} A[b, pixel[j, m]] dZ[b, m] where it is inside, (F, K), of A (B, pixels, K).
+
+    The tables have the taps before the last axis, as has what is added up: (B, m_0, …, F, m_last, K).
+    """
     rank = dZ.ndim - 2
     numbers = lax.GatherDimensionNumbers((0, 2 + rank), collapsed_slice_dims=(1,), start_index_map=(1,))
     sizes = (A.shape[0], 1, A.shape[-1])
     seen = lax.gather(A, jnp.expand_dims(pixel, -1), numbers, sizes, mode="promise_in_bounds")
     seen = jnp.where(inside[None, ..., None], seen, jnp.zeros_like(seen))
-    partial = sums.added(widened(seen) * widened(dZ[:, None]), 2, min(_SLABS, dZ.shape[1]))
-    ones = jnp.ones_like(partial, shape=(*partial.shape[:2], 2, *partial.shape[2:-1]))
-    windows = tuple(range(2, 2 + rank))
-    contracted = (tuple(1 + a for a in windows), windows)
-    by_image = lax.dot_general(ones, partial, (contracted, ((0, 1), (0, 1))), precision=lax.Precision.HIGHEST)
-    return jnp.sum(by_image[:, :, 0], 0)
+    terms = widened(seen) * widened(jnp.expand_dims(dZ, rank))
+    added = sums.added(terms, 1 if rank > 1 else 2, _slabs(dZ.shape[1]))
+    ones = jnp.ones_like(added, shape=(*added.shape[:-2], 2, added.shape[-2]))
+    others = tuple(range(1 + rank))
+    along = (((2 + rank,), (1 + rank,)), (others, others))
+    rows = lax.dot_general(ones, added, along, precision=lax.Precision.HIGHEST)
+    return jnp.sum(rows[..., 0, :], tuple(range(rank)))
+
+
+def _slabs(rows: int) -> int:
+    """Into how many slabs rows are cut: of one thickness, since XLA would add up a padded one slowly."""
+    even = max(count for count in range(1, _SLABS + 1) if rows % count == 0)
+    return even if even > _SLABS // 2 or even == rows else _SLABS
 
 
 def _repeated(A: Array, filters: int) -> Array:
