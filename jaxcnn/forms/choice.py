@@ -37,14 +37,15 @@ there, s² times the work.
 Milliseconds for Z, dA, dW on two CPU cores (jaxlib 0.10.2, float32, 3×3, batch 32), lax's with jax.grad and
 the form's; `python -m experiments.benchmark` measures them again:
 
-    64 channels, 32×32, depthwise            84, 122, 375   depthwise      1.8, 1.7, 4.1
+    64 channels, 32×32, depthwise            84, 122, –     depthwise      1.8, 1.7, –
+    the same, on a CPU with AVX-512          –, –, 19       depthwise      –, –, 1.1
     128 → 128, 16×16, 32 groups              64, 34, 3710   grouped        6.9, 6.4, 7.5
     128 → 128, 16×16, 4 groups               53, 48, 494    grouped        8.4, 8.1, 9.9
     5×5, 3 → 6, 32×32                        4.7, –, –      folded         1.0, –, –
     1 → 32, 28×28                            0.7, 1.4, 1.4  thin, products, thin   0.4, 0.6, 0.6
     3 → 32, 32×32                            1.1, 1.7, 4.4  thin, products, eigen  0.75, 1.4, 1.9
     3 → 32, 32×32, 128 images                –, –, 6.6      thin           –, –, 2.6
-    3 → 64, 224×224, 8 images                –, –, 49       eigen          –, –, 34, thin 35
+    3 → 64, 224×224, 8 images, with AVX-512  –, –, 49       eigen          –, –, 34, thin 35
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
