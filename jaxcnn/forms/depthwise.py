@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, traced_tap, widened
 from jaxcnn.window import Window
@@ -119,8 +120,10 @@ def _sums(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | A
     seen = jnp.where(inside[None, ..., None], seen, jnp.zeros_like(seen))
     terms = widened(seen) * widened(jnp.expand_dims(dZ, rank))
     added = sums.added(terms, 1 if rank > 1 else 2, _slabs(dZ.shape[1]))
-    ones = jnp.ones_like(added, shape=(*added.shape[:-2], 2, added.shape[-2]))
     others = tuple(range(1 + rank))
+    layout = sharded_as(*((added, axis) for axis in others), None, None)
+    one = jnp.ones((), added.dtype)
+    ones = lax.broadcast_in_dim(one, (*added.shape[:-2], 2, added.shape[-2]), (), out_sharding=layout)
     along = (((2 + rank,), (1 + rank,)), (others, others))
     rows = lax.dot_general(ones, added, along, precision=lax.Precision.HIGHEST)
     return jnp.sum(rows[..., 0, :], tuple(range(rank)))
