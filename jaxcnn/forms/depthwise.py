@@ -27,7 +27,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, traced_tap, widened
 from jaxcnn.window import Window
@@ -85,15 +84,14 @@ def conv_dW(
 ) -> Array:
     """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, dZ = lax.optimization_barrier((_repeated(A, dZ.shape[-1]), dZ))
-    taps, pixels = math.prod(window.size), math.prod(window.input_size)
+    taps, size = math.prod(window.size), math.prod(window.input_size)
     parts = -(-taps // _MOST_TAPS)
     each = -(-taps // parts)
-    every = pixel_index(window).T
-    table = np.pad(every, ((0, parts * each - taps), (0, 0)), constant_values=pixels)
+    table = np.pad(pixel_index(window).T, ((0, parts * each - taps), (0, 0)), constant_values=size)
     table = np.moveaxis(table.reshape(parts, each, *window.output_size), 1, window.rank)
-    inside = table < pixels
+    inside = table < size
     table = np.where(inside, table, 0).astype(np.int32)
-    A = A.reshape(A.shape[0], pixels, A.shape[-1])
+    A = A.reshape(A.shape[0], size, A.shape[-1])
     if parts == 1:
         dW = _sums(A, dZ, table[0], inside[0])
     else:
@@ -114,19 +112,11 @@ def _sums(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | A
     The tables have the taps before the last axis, as has what is added up: (B, m_0, …, F, m_last, K).
     """
     rank = dZ.ndim - 2
-    numbers = lax.GatherDimensionNumbers((0, 2 + rank), collapsed_slice_dims=(1,), start_index_map=(1,))
-    sizes = (A.shape[0], 1, A.shape[-1])
-    seen = lax.gather(A, jnp.expand_dims(pixel, -1), numbers, sizes, mode="promise_in_bounds")
+    seen = jnp.take(A, pixel, axis=1, mode="clip")
     seen = jnp.where(inside[None, ..., None], seen, jnp.zeros_like(seen))
     terms = widened(seen) * widened(jnp.expand_dims(dZ, rank))
     added = sums.added(terms, 1 if rank > 1 else 2, _slabs(dZ.shape[1]))
-    others = tuple(range(1 + rank))
-    layout = sharded_as(*((added, axis) for axis in others), None, None)
-    one = jnp.ones((), added.dtype)
-    ones = lax.broadcast_in_dim(one, (*added.shape[:-2], 2, added.shape[-2]), (), out_sharding=layout)
-    along = (((2 + rank,), (1 + rank,)), (others, others))
-    rows = lax.dot_general(ones, added, along, precision=lax.Precision.HIGHEST)
-    return jnp.sum(rows[..., 0, :], tuple(range(rank)))
+    return jnp.sum(sums.by_ones(added, 1 + rank), tuple(range(rank)))
 
 
 def _slabs(rows: int) -> int:

@@ -54,19 +54,37 @@ def over_pixels(X: Array) -> Array:
         return jnp.sum(X, tuple(range(X.ndim - 1)))
 
     def by_slabs(X: Array) -> Array:
-        partial = added(X, X.ndim - 2, min(_SLABS, X.shape[-2]))  # devices rather share the other axes
-        # of one row of ones XLA would make a kernel of its own, slow to compile, that adds number by number
-        ones = jnp.ones_like(partial, shape=(2, *partial.shape[:-1]))
-        pixels = tuple(range(X.ndim - 1))
-        contracted = (tuple(1 + a for a in pixels), pixels)
-        layout = sharded_as(None, (X, -1))
-        return lax.dot_general(
-            ones, partial, (contracted, ((), ())), precision=lax.Precision.HIGHEST, out_sharding=layout
-        )[0]
+        return by_ones(
+            added(X, X.ndim - 2, min(_SLABS, X.shape[-2])), 0
+        )  # devices rather share the other axes
 
     if X.ndim < 3 or X.shape[-2] == 0 or not whole(X, -2):
         return by_loop(X)
     return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
+
+
+def by_ones(X: Array, kept: int) -> Array:
+    """Σ over all axes of X but so many first ones and the last, by a product with ones.
+
+    With two rows of them: of one XLA would make a kernel of its own, slow to compile, that adds number by
+    number.
+    """
+    before, summed = tuple(range(kept)), tuple(range(kept, X.ndim - 1))
+    first = [(X, axis) for axis in before]
+    ones = lax.broadcast_in_dim(
+        jnp.ones((), X.dtype),
+        (*X.shape[:kept], 2, *X.shape[kept:-1]),
+        (),
+        out_sharding=sharded_as(*first, None, *(None for _ in summed)),
+    )
+    rows = lax.dot_general(
+        ones,
+        X,
+        ((tuple(1 + axis for axis in summed), summed), (before, before)),
+        precision=lax.Precision.HIGHEST,
+        out_sharding=sharded_as(*first, None, (X, -1)),
+    )
+    return rows[..., 0, :]
 
 
 def added(X: Array, axis: int, count: int) -> Array:
