@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from jaxcnn._arrays import widened
 from jaxcnn.forms import sums
@@ -23,13 +23,24 @@ def from_largest(axis: int, Z: Array) -> tuple[Array, Array, Array]:
     return largest, above, others + jnp.maximum(equals - 1, 0)
 
 
-# (S.3)  y[k] = exp(Z[k] − Z[M]) / (1 + R), which beside the logarithm takes no sum more than it
+def quotients(axis: int, Z: Array) -> Array:
+    """y of (S.1), by a sum of its own."""
+    wide = widened(Z)
+    terms = jnp.exp(wide - jnp.max(wide, axis, keepdims=True))
+    return (terms / jnp.sum(terms, axis, keepdims=True)).astype(Z.dtype)
+
+
+# (S.3)  y[k] = exp(Z[k] − Z[M]) / (1 + R), which beside the logarithm takes no sum more than it; elsewhere
+#        than on a CPU a sum of its own costs less than a kernel that waits for the logarithm's
 #        dZ as in (S.1)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def probabilities(axis: int, Z: Array) -> Array:
-    _, above, R = from_largest(axis, Z)
-    return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+    def beside_the_logarithm(Z: Array) -> Array:
+        _, above, R = from_largest(axis, Z)
+        return (jnp.exp(above) / (1 + R)).astype(Z.dtype)
+
+    return lax.platform_dependent(Z, cpu=beside_the_logarithm, default=partial(quotients, axis))
 
 
 def _probabilities_fwd(axis: int, Z: Array):
@@ -41,7 +52,7 @@ def _probabilities_fwd(axis: int, Z: Array):
 def softmax_bwd(axis: int, y: Array, dA: Array):
     """dZ of (S.1), from the probabilities."""
     wide_y, wide_dA = widened(y), widened(dA)
-    D = wide_dA - sums.along(axis, jnp.where(wide_y > 0.5, wide_dA, 0))
+    D = sums.less(axis, wide_dA, wide_y > 0.5)
     return ((wide_y * (D - sums.along(axis, D * wide_y))).astype(y.dtype),)
 
 

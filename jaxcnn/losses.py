@@ -282,10 +282,21 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 
 def _label_surprisal(Z: Array, t: Array) -> Array:
     """−log softmax(Z)[t] of labels t, wide; NaN where no class has that label."""
-    label, wide = t[..., None], widened(Z)
-    largest, _, R = from_largest(Z.ndim - 1, wide)
-    below = largest - jnp.take_along_axis(wide, label, -1, mode="clip")
-    return jnp.where(_known(Z, label), below + jnp.log1p(R), jnp.nan)[..., 0]
+    _, above, R = from_largest(Z.ndim - 1, Z)
+    surprisal = jnp.log1p(R) - _of_label(above, t)
+    return jnp.where(_known(Z, t[..., None]), surprisal, jnp.nan)[..., 0]
+
+
+def _of_label(X: Array, t: Array) -> Array:
+    """X[t] of labels t, (…, 1)."""
+
+    def looked_up(X: Array, t: Array) -> Array:
+        return jnp.take_along_axis(X, t[..., None], -1, mode="clip")
+
+    def masked(X: Array, t: Array) -> Array:  # which XLA on a GPU makes part of the sums' kernel
+        return jnp.sum(jnp.where(_at_label(X, t), X, 0), -1, keepdims=True)
+
+    return lax.platform_dependent(X, t, cpu=looked_up, default=masked)
 
 
 def _known(Z: Array, label: Array) -> Array:

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
-from jaxcnn._softmaxes import from_largest, softmax_bwd
+from jaxcnn._softmaxes import from_largest, quotients, softmax_bwd
 from jaxcnn.forms import sums
 
 
@@ -82,9 +82,7 @@ def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax(axis: int, Z: Array) -> Array:
-    wide = widened(Z)
-    terms = jnp.exp(wide - jnp.max(wide, axis, keepdims=True))
-    return (terms / jnp.sum(terms, axis, keepdims=True)).astype(Z.dtype)
+    return quotients(axis, Z)
 
 
 def _softmax_fwd(axis: int, Z: Array):
@@ -112,8 +110,8 @@ def _log_softmax_bwd(axis: int, residuals, dA: Array):
     y, r = residuals
     wide_y, wide_dA = widened(y), widened(dA)
     at_M = wide_y > 0.5
-    S, others = sums.along(axis, wide_dA), sums.along(axis, jnp.where(at_M, 0, wide_dA))
-    return (jnp.where(at_M, r * S - others, wide_dA - wide_y * S).astype(y.dtype),)
+    S, less_others = sums.along(axis, wide_dA), sums.less(axis, jnp.where(at_M, 0, wide_dA), ~at_M)
+    return (jnp.where(at_M, r * S + less_others, wide_dA - wide_y * S).astype(y.dtype),)
 
 
 _softmax.defvjp(_softmax_fwd, softmax_bwd)

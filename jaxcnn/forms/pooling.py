@@ -20,9 +20,10 @@ where XLA's select-and-scatter would search every window again.
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -110,11 +111,16 @@ def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
 def _maximum_then_first(A: Array, window: Window) -> tuple[Array, Array]:
     """Z and k in two: XLA on a GPU is slow to compute an array whose every entry has two uses."""
     A_pad = pad(A, window, -jnp.inf)
-    no_edges = ((0, 0),) * A.ndim
-    size, stride, dilation = ((1, *x, 1) for x in (window.size, window.stride, window.dilation))
-    least = jnp.asarray(-jnp.inf, A.dtype)
-    Z = lax.reduce_window(A_pad, least, lax.max, size, stride, no_edges, window_dilation=dilation)
+    Z = _reduced(A_pad, window, -math.inf, lax.max)
     return Z, _first([tap(A_pad, window, j) for j in window.taps()], Z, window)
+
+
+def _reduced(A_pad: Array, window: Window, start: float, reduce: Callable[[Any, Any], Any]) -> Array:
+    """The windows of A_pad, each reduced."""
+    no_edges = ((0, 0),) * A_pad.ndim
+    size, stride, dilation = ((1, *x, 1) for x in (window.size, window.stride, window.dilation))
+    first = np.asarray(start, A_pad.dtype)
+    return lax.reduce_window(A_pad, first, reduce, size, stride, no_edges, window_dilation=dilation)
 
 
 def _first(values: Sequence[Array], Z: Array, window: Window) -> Array:
@@ -317,13 +323,29 @@ def spread(dZ: Array, window: Window) -> Array:
     elsewhere = by_total if max(window.stride) == 1 else by_phases
     apart = len(phases.reads(window)) == 1
     on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows
-    return lax.platform_dependent(widened(dZ), cpu=on_cpu, default=elsewhere)
+    at_once = max(window.stride) == 1 and taps(window) <= _FEW_TAPS
+    on_gpu = partial(_spread_at_once, window=window) if at_once else elsewhere
+    return lax.platform_dependent(widened(dZ), cpu=on_cpu, cuda=on_gpu, default=elsewhere)
 
 
 def _spread_by_total(dZ: Array, window: Window) -> Array:
     """dA without a stride, the `total` of dZ, padded by e − 1 − p."""
+    return total(dZ, _transposed(window))
+
+
+def _spread_at_once(dZ: Array, window: Window) -> Array:
+    """The same by XLA's own sum, which on a GPU takes what computes dZ along: 0.18 ms, and 0.25 by taps.
+
+    3×3/1 of 512 images on an H100, dZ times the 1/c of an average.
+    """
+    seeing = _transposed(window)
+    return _reduced(pad(dZ, seeing), seeing, 0.0, lax.add)
+
+
+def _transposed(window: Window) -> Window:
+    """The window over dZ, padded by e − 1 − p, whose taps are those that see a pixel; for a stride of 1."""
     edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
-    return total(dZ, replace(window, input_size=window.output_size, padding=edges))
+    return replace(window, input_size=window.output_size, padding=edges)
 
 
 def _spread_by_phases(dZ: Array, window: Window) -> Array:

@@ -35,7 +35,7 @@ def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
     """
     Z, size = A, 1
     none = math.prod(rows.pixel.shape[1] for rows in tables)  # no entry's number, but one that k can hold
-    k = jnp.zeros_like(Z, np.min_scalar_type(none))
+    k = jnp.zeros((), np.min_scalar_type(none))  # a number: XLA would look up an array of zeros, and fold it
     for axis in reversed(range(len(tables))):
         along = _at_once if axes.at_once(tables[axis]) else _one_by_one
         Z, k = along(Z, k, tables[axis], 1 + axis, size)
@@ -44,10 +44,13 @@ def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
 
 
 def _one_by_one(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple[Array, Array]:
-    """The maximum of each row's entries and its position, `size` apart from entry to entry."""
+    """The maximum of each row's entries and its position, `size` apart from entry to entry.
+
+    k is the position along the axes before, or 0 if there are none.
+    """
     values = [widened(value) for value in axes.entries(Z, rows, axis, absent=-math.inf)]
-    before = axes.entries(k, rows, axis)
     Z = functools.reduce(jnp.maximum, values)
+    before = axes.entries(k, rows, axis) if k.ndim else [jnp.zeros_like(Z, k.dtype)] * len(values)
     k = before[0]  # a row begins with a pixel, even if all are −inf
     for j in reversed(range(len(values))):
         reaches = (values[j] == Z) | jnp.isnan(values[j])
@@ -61,7 +64,7 @@ def _at_once(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple
     values = widened(lax.optimization_barrier(axes.unfold(Z, rows, axis, absent=-math.inf)))
     Z = _largest(values, axis + 1)
     reaches = (values == jnp.expand_dims(Z, axis + 1)) | jnp.isnan(values)
-    position = axes.unfold(k, rows, axis)
+    position = axes.unfold(k, rows, axis) if k.ndim else jnp.zeros_like(values, k.dtype)
     beyond = rows.pixel.shape[1] * size
     position += axes.along(np.arange(0, beyond, size, dtype=k.dtype), position, axis + 1)
     return Z, jnp.min(jnp.where(reaches, position, jnp.full_like(position, beyond)), axis + 1)

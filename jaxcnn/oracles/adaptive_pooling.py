@@ -27,7 +27,10 @@ def _mean(pixels):
 
 
 def _first_max(pixels):
-    first = jnp.argmax(pixels, axis=1)  # or the first NaN
+    # of several NaN, argmax gives the first on a CPU and any on a GPU
+    first = jnp.where(
+        jnp.isnan(pixels).any(axis=1), jnp.argmax(jnp.isnan(pixels), axis=1), jnp.argmax(pixels, axis=1)
+    )
     return jnp.take_along_axis(pixels, first[:, None], axis=1)[:, 0]
 
 
