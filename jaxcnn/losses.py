@@ -282,7 +282,7 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 
 def _label_surprisal(Z: Array, t: Array) -> Array:
     """−log softmax(Z)[t] of labels t, wide; NaN where no class has that label."""
-    _, above, R = from_largest(Z.ndim - 1, Z)
+    above, R = from_largest(Z.ndim - 1, Z)
     surprisal = jnp.log1p(R) - _of_label(above, t)
     return jnp.where(_known(Z, t[..., None]), surprisal, jnp.nan)[..., 0]
 

@@ -100,7 +100,7 @@ def _log_softmax(axis: int, Z: Array) -> Array:
 
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_fwd(axis: int, Z: Array):
-    _, above, R = from_largest(axis, Z)
+    above, R = from_largest(axis, Z)
     A, y = above - jnp.log1p(R), jnp.exp(above) / (1 + R)
     return A.astype(Z.dtype), (y.astype(Z.dtype), R / (1 + R))
 

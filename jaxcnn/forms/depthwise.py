@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
-from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, traced_tap, widened
+from jaxcnn.forms.windows import filters, pad, pixel_index, pixels, placed, tap, traced_tap, widened
 from jaxcnn.window import Window
 
 _FEW_TAPS, _MOST_TAPS = 9, 64
@@ -44,14 +44,14 @@ def conv(
         return _conv_of_pixels(lax.optimization_barrier(A), W, window)
     A_pad = lax.optimization_barrier(pad(A, window))
     if math.prod(window.size) <= _MOST_TAPS:
-        taps = zip(window.taps(), _filters(W), strict=True)
+        taps = zip(window.taps(), filters(W), strict=True)
         return functools.reduce(operator.add, (widened(tap(A_pad, window, j)) * W_j for j, W_j in taps))
     rest = list(itertools.product(*map(range, window.size[1:])))
 
     def add_row(Z: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
         first, W_row = row
         seen = (widened(traced_tap(A_pad, window, (first, *j))) for j in rest)
-        terms = map(operator.mul, seen, _filters(W_row[None]))
+        terms = map(operator.mul, seen, filters(W_row[None]))
         return functools.reduce(operator.add, terms, Z), None
 
     zero = jnp.zeros_like(widened(tap(A_pad, window, (0,) * window.rank)))
@@ -101,7 +101,7 @@ def conv_dW(
 
 def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
     """Z, the taps reading A without its padding."""
-    taps = zip(window.taps(), _filters(W), strict=True)
+    taps = zip(window.taps(), filters(W), strict=True)
     terms = (placed(widened(pixels(A, window, j)) * W_j, window, j) for j, W_j in taps)
     return functools.reduce(operator.add, terms)
 
@@ -125,12 +125,6 @@ def _slabs(rows: int) -> int:
     return even if even > _SLABS // 2 or even == rows else _SLABS
 
 
-def _repeated(A: Array, filters: int) -> Array:
-    """A', the channels of A as often as filters see them."""
-    return A if filters == A.shape[-1] else jnp.repeat(A, filters // A.shape[-1], axis=-1)
-
-
-def _filters(W: Array) -> list[Array]:
-    """W[j] of every tap, row-major, of one number a filter, broadcast over pixels."""
-    rows = widened(W).reshape(-1, *(1,) * (W.ndim - 2), W.shape[-1])
-    return [lax.slice_in_dim(rows, j, j + 1) for j in range(rows.shape[0])]
+def _repeated(A: Array, count: int) -> Array:
+    """A', the channels of A as often as filters see them, of which there are so many."""
+    return A if count == A.shape[-1] else jnp.repeat(A, count // A.shape[-1], axis=-1)

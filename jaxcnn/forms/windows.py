@@ -128,6 +128,12 @@ def pixel_index(window: Window) -> np.ndarray:
     return np.where(seen, index, int(np.prod(window.input_size)))
 
 
+def filters(W: Array) -> list[Array]:
+    """W[j, c] of W (*f, C, K) for every tap and channel, row-major, (1, *1, K) and wide."""
+    rows = widened(W).reshape(-1, *(1,) * (W.ndim - 2), W.shape[-1])
+    return [lax.slice_in_dim(rows, row, row + 1) for row in range(rows.shape[0])]
+
+
 def group_kernel(W: Array, groups: int) -> Array:
     """W (*f, C/G, K) as (F, C/G, G, K/G): flat taps, and the filters of each group apart."""
     *f, c, k = W.shape
