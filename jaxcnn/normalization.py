@@ -290,6 +290,9 @@ def rms_norm(A: ArrayLike, gamma: ArrayLike | None = None, *, epsilon: float = 1
 # ------------------------------------------------------------------------------ the rules
 
 
+_FEW = 64  # entries of a statistic
+
+
 class _Spec(NamedTuple):
     """What is static: the axes of the statistics, and ε."""
 
@@ -368,12 +371,16 @@ def _normalize_bwd(spec: _Spec, residuals, cotangents):
 # (N.2)  dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N
 #        Where one γ belongs to all that a statistic sees, as in batch norm, it comes out of the means: Σ dZ
 #        and Σ dZ Â over these axes then make dA and (N.3) alike.
+#        A rounded μ shifts all of Â alike. In Â mean(dÂ Â) that does not cancel; for jax.grad it does, which
+#        takes off a mean once more; it shrinks as mean(dÂ Â) does. Of few entries Â is centred again.
 @partial(jax.jit, static_argnums=(0,))
 def _normalize_dA(
     spec: _Spec, residuals, dZ: Array | None, dmean: Array | None, dvariance: Array | None
 ) -> tuple[Array, Array | None, Array | None]:
     A, mean, r, gamma, beta = residuals
     centred, N = widened(A) - mean, _entries(spec, A)
+    if N <= _FEW:
+        centred = centred - _mean(spec, centred)
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):

@@ -298,6 +298,20 @@ def test_half_precision_statistics_are_kept_in_float32():
     np.testing.assert_allclose(Z, 1, rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "instance_norm", "group_norm"])
+def test_a_mean_far_above_the_deviation_costs_no_digits(name):
+    places = np.random.default_rng(0).integers(0, 1024, (2, 3, 4))  # units in the last place
+    A = jnp.asarray(1000 + 2.0**-14 * places, jnp.float32)
+    dZ = normal(*A.shape, seed=1)
+
+    def dA(A):
+        _, pull = jax.vjp(lambda A: leaves(partial(NORMS[name], epsilon=1e-12)(A))[0], A)
+        return pull(dZ.astype(A.dtype))
+
+    expected = dA(A.astype(jnp.float64))[0]
+    agree(dA(A)[0], expected, rtol=1e-5, atol=1e-5 * float(jnp.abs(expected).max()))
+
+
 @everything
 def test_jit_vmap_and_checkpoint(norm, parameters):
     A, affine = normal(3, 2, 3, 4), [normal(4, seed=k + 1) for k in range(parameters)]
