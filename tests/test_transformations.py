@@ -203,6 +203,24 @@ def test_lowers_for(platform, derivation):
     assert "custom_call_target" not in program.as_text().replace("annotate_device_placement", "")
 
 
+@every_derivation
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_what_another_platform_computes(platform, derivation, monkeypatch):
+    """Its forms, where operations choose one by platform, computed here."""
+
+    def chosen(*operands, default, **forms):
+        return forms.get(platform, default)(*operands)
+
+    operation, inputs, cotangents = problem(derivation)
+    expected = jax.jit(pulled(bound(derivation.oracle, derivation)))(inputs, cotangents)
+    monkeypatch.setattr(lax, "platform_dependent", chosen)
+    jax.clear_caches()  # of what was traced for all platforms, and then of this
+    try:
+        agree(jax.jit(pulled(operation))(inputs, cotangents), expected)
+    finally:
+        jax.clear_caches()
+
+
 # Several devices.
 
 
