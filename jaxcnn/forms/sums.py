@@ -71,9 +71,8 @@ def over_pixels(X: Array) -> Array:
         return jnp.sum(X, tuple(range(X.ndim - 1)))
 
     def by_slabs(X: Array) -> Array:
-        return by_ones(
-            added(X, X.ndim - 2, min(_SLABS, X.shape[-2])), 0
-        )  # devices rather share the other axes
+        axis = X.ndim - 2  # devices rather share the others
+        return by_ones(added(X, axis, min(_SLABS, X.shape[axis])), 0)
 
     if X.ndim < 3 or X.shape[-2] == 0 or not whole(X, -2):
         return by_loop(X)

@@ -27,11 +27,10 @@ def _mean(pixels):
 
 
 def _first_max(pixels):
-    # of several NaN, argmax gives the first on a CPU and any on a GPU
-    first = jnp.where(
-        jnp.isnan(pixels).any(axis=1), jnp.argmax(jnp.isnan(pixels), axis=1), jnp.argmax(pixels, axis=1)
-    )
-    return jnp.take_along_axis(pixels, first[:, None], axis=1)[:, 0]
+    nan = jnp.isnan(pixels)  # of several, argmax gives the first on a CPU and any on a GPU
+    ranked = jnp.where(nan.any(axis=1, keepdims=True), nan.astype(pixels.dtype), pixels)
+    first = jnp.argmax(ranked, axis=1, keepdims=True)
+    return jnp.take_along_axis(pixels, first, axis=1)[:, 0]
 
 
 def adaptive_avg_pool(A, output_size):
