@@ -245,8 +245,11 @@ class Window:
     @property
     def filled(self) -> "Window":
         """The same windows, over an image that holds its filled border already."""
-        if self.border is None:
-            return self
+        return self if self.border is None else self.over_padded
+
+    @property
+    def over_padded(self) -> "Window":
+        """The same windows, over A_pad."""
         return Window(self.padded_size, self.size, self.stride, ((0, 0),) * self.rank, self.dilation)
 
     def border_pixels(self, axis: int) -> tuple[tuple[int, int], tuple[int, int]]:

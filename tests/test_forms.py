@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn import convolution
+from jaxcnn import convolution, max_pool
 from jaxcnn.derivations.geometry import sees_pixels, windows
 from jaxcnn.forms import (
     axes,
@@ -215,6 +215,9 @@ CHOSEN = {
         {"stride": (2, 3), "dilation": (1, 2), "padding": 2},
         4,
     ),
+    "depthwise-more-taps-and-rows": ((1, 35, 5, 4), (5, 3, 1, 4), {"padding": ((4, 2), (0, 3))}, 4),
+    "depthwise-one-row": ((2, 4, 6, 4), (4, 3, 1, 4), {"stride": (1, 2), "padding": ((0, 0), (2, 2))}, 4),
+    "depthwise-1-D": ((2, 39, 4), (11, 1, 8), {"dilation": 2, "padding": "CAUSAL"}, 4),
     "depthwise-multiplied": ((2, 7, 8, 3), (2, 3, 1, 6), {"stride": (3, 2), "padding": "SAME"}, 3),
     "groups-merged": ((2, 6, 5, 36), (3, 2, 3, 24), {"stride": 2, "padding": "SAME"}, 12),
     "groups-apart": ((2, 5, 5, 34), (2, 2, 17, 34), {"padding": "SAME"}, 2),
@@ -254,6 +257,22 @@ def test_eigen_stays_with_xla(face, padding):
     assert "ynn" not in program and "rhs_reversal" not in program
     if face == "conv_dW":
         assert eigen.fits_dW(window)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
+def test_a_sum_of_many_taps_is_not_computed_again_for_each_that_reads_it():
+    """No kernel that holds the 49 products of one looks up pixels or compares them, as dW does and a pool."""
+
+    def loss(A, W):
+        Z = convolution.conv(convolution.conv(A, W, padding="SAME", groups=8), W, padding="SAME", groups=8)
+        return jnp.sum(jnp.square(max_pool(Z, (2, 2))))
+
+    operands = jnp.ones((2, 16, 16, 8)), jnp.ones((7, 7, 1, 8))
+    program = jax.jit(jax.grad(loss, (0, 1))).lower(*operands).compile().as_text()
+    kernels = re.findall(r"^%?fused[^\n]*\{\n(.*?)^\}", program, re.DOTALL | re.MULTILINE)
+    sums_of_taps = [kernel for kernel in kernels if kernel.count(" multiply(") >= 49]
+    assert len(sums_of_taps) >= 4  # two Z and two dA
+    assert not [kernel for kernel in sums_of_taps if re.search(r" (gather|compare|select)\(", kernel)]
 
 
 @pytest.mark.parametrize("channels", [3, 64])
