@@ -31,6 +31,7 @@ from jaxcnn.forms import (
     scatter,
     shifted,
     sums,
+    thin,
     toeplitz,
     winograd,
 )
@@ -285,6 +286,14 @@ def test_the_table_chooses_for_any_number_of_images(channels):
     assert (dA.shape, dW.shape) == (A.shape, W.shape)
 
 
+@pytest.mark.parametrize("few", [True, False])
+def test_few_channels_on_a_cpu_of_few_registers_and_of_more(few, monkeypatch):
+    monkeypatch.setattr(thin, "_few_registers", lambda: few)
+    for filters in (7, 48):
+        geometry = {"stride": (2, 1), "padding": 1}
+        check_choice((2, 6, 5, 3), (3, 2, 3, filters), geometry, 1)
+
+
 @pytest.mark.parametrize(("channels", "groups"), [(2, 1), (4, 4)])
 def test_kernels_of_too_many_taps_to_unroll(channels, groups, monkeypatch):
     for module in (choice, depthwise):
@@ -343,7 +352,8 @@ def test_sums_along_an_axis_count_every_column_once(columns):
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 1, 4), (3, 5, 7, 2), (2, 9, 3), (2, 3, 2, 8, 2), (2, 0, 3), (4, 3)])
-def test_sums_over_pixels_count_every_pixel_once(shape):
+def test_sums_over_pixels_count_every_pixel_once(shape, monkeypatch):
+    monkeypatch.setattr(sums, "_FEW", 1)
     rng = np.random.default_rng(0)
     A, B = integers(rng, *shape), integers(rng, *shape)
     got = sums.over_pixels(A * B + 1)

@@ -211,7 +211,7 @@ def _on_gpu(
             return by(products)
         return by(cudnn) if cudnn.fits_dA(window) else None
     if face == "conv" and channels == 1 and taps <= _MOST_TAPS:
-        return by(thin, at_once=filters)
+        return partial(thin.conv_at_once, window=window)
     if face == "conv_dW" and 1 < groups < channels <= _WIDE >= filters:
         return by(grouped, dense=cudnn.conv_dW, width=_WIDE)
     return by(cudnn)

@@ -34,7 +34,6 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import jax.numpy as jnp
@@ -42,7 +41,17 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
-from jaxcnn.forms.windows import filters, pad, pixel_index, pixels, placed, tap, traced_tap, widened
+from jaxcnn.forms.windows import (
+    by_halves,
+    filters,
+    pad_once,
+    pixel_index,
+    pixels,
+    placed,
+    tap,
+    traced_tap,
+    widened,
+)
 from jaxcnn.window import Window
 
 _FEW_TAPS, _MOST_TAPS = 9, 64
@@ -56,11 +65,11 @@ def conv(
     A, taps = _repeated(A, W.shape[-1]), math.prod(window.size)
     if max(window.stride) > 1 and taps <= _FEW_TAPS:
         return _conv_of_pixels(lax.optimization_barrier(A), W, window)
-    A_pad = _padded(A, window)
+    A_pad = pad_once(A, window)
     if taps <= _FEW_TAPS:
-        return _conv_of_padded(A_pad, W, window)
+        return _conv_of_padded(A_pad, window, W=W)
     if taps <= _MOST_TAPS:
-        return _conv_by_halves(A_pad, W, window.over_padded)
+        return by_halves(A_pad, window, partial(_conv_of_padded, W=W))
     rest = list(itertools.product(*map(range, window.size[1:])))
 
     def add_row(Z: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
@@ -117,11 +126,6 @@ def conv_dW(
     return dW.reshape(*window.size, 1, dZ.shape[-1])
 
 
-def _padded(X: Array, window: Window) -> Array:
-    """X with its border, computed once."""
-    return lax.optimization_barrier(pad(X, window))
-
-
 def _inside_padded(dZ: Array, window: Window) -> Array:
     """dZ, inside of the copy that dA without a stride reads: padded by e − 1 − p, where that is no crop."""
     padding = zip(window.extent, window.padding, strict=True)
@@ -129,24 +133,13 @@ def _inside_padded(dZ: Array, window: Window) -> Array:
     border = Window(window.output_size, window.size, (1,) * window.rank, tuple(edges), window.dilation)
     start = [low for low, _ in edges]
     limit = [low + m for low, m in zip(start, window.output_size, strict=True)]
-    return lax.slice(_padded(dZ, border), (0, *start, 0), (dZ.shape[0], *limit, dZ.shape[-1]))
+    return lax.slice(pad_once(dZ, border), (0, *start, 0), (dZ.shape[0], *limit, dZ.shape[-1]))
 
 
-def _conv_of_padded(A_pad: Array, W: Array, window: Window) -> Array:
+def _conv_of_padded(A_pad: Array, window: Window, W: Array) -> Array:
     """Z, the taps reading A_pad."""
     taps = zip(window.taps(), filters(W), strict=True)
     return functools.reduce(operator.add, (widened(tap(A_pad, window, j)) * W_j for j, W_j in taps))
-
-
-def _conv_by_halves(A_pad: Array, W: Array, window: Window) -> Array:
-    """Z, the upper half of its rows and the lower one; the window is one over A_pad."""
-    m, s, e = window.output_size[0], window.stride[0], window.extent[0]
-    cuts = sorted({0, m // 2, m})
-    halves = []
-    for first, last in itertools.pairwise(cuts):
-        rows = lax.slice_in_dim(A_pad, first * s, (last - 1) * s + e, axis=1)
-        halves.append(_conv_of_padded(rows, W, replace(window, input_size=rows.shape[1:-1])))
-    return lax.concatenate(halves, 1)
 
 
 def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:

@@ -10,10 +10,13 @@ Over all axes but the last XLA writes the entries out and reads them again. Adde
 written once for all slabs, and the rest is a product with ones: batch_norm's forward pass of 64 channels,
 32×32, batch 32 takes 0.83 by the loop, 0.65 by four slabs. The product rounds two to five times as much as
 XLA's own sum, which is a tree: to some units in the last place. Of several parts, each with zeros in place of
-the others, it would round less, and make a NaN of a sum that overflows.
+the others, it would round less, and make a NaN of a sum that overflows. Fewer numbers lie in the cache:
+XLA's own sum of them is as fast, and has no kernel to compile. With slabs for all, the gradient of ResNet-8
+takes 16.0 instead of 15.3, and 0.1 s more to compile.
 """
 
 import functools
+import math
 import operator
 
 import jax.numpy as jnp
@@ -22,6 +25,7 @@ from jax import Array, lax
 from jaxcnn._sharding import sharded_as, whole
 
 _SLABS = 4
+_FEW = 2**19  # numbers to add up
 _COLUMNS, _MOST_SLABS = 192, 5  # of a row: a slab has no fewer columns
 
 
@@ -74,7 +78,8 @@ def over_pixels(X: Array) -> Array:
         axis = X.ndim - 2  # devices rather share the others
         return by_ones(added(X, axis, min(_SLABS, X.shape[axis])), 0)
 
-    if X.ndim < 3 or X.shape[-2] == 0 or not whole(X, -2):
+    count = math.prod(n for n in X.shape if isinstance(n, int))  # of an export's any number of images 1
+    if X.ndim < 3 or count < _FEW or not whole(X, -2):
         return by_loop(X)
     return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
 

@@ -9,7 +9,9 @@ the padded input, a linear map S_j from pixels to windows:
 A convolution is Z = Σ_j (S_j A) W[j] and its dA is Σ_j S_jᵀ (dZ W[j]ᵀ).
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +48,11 @@ def pad(A: Array, window: Window, value: float = 0.0) -> Array:
     """A_pad: A (B, *n, C) with its border of `value`; negative padding crops."""
     edges = [(0, 0, 0), *((p, q, 0) for p, q in window.padding), (0, 0, 0)]
     return lax.pad(A, jnp.asarray(value, A.dtype), edges)
+
+
+def pad_once(A: Array, window: Window) -> Array:
+    """A_pad, which XLA keeps as an array: it shall not be computed again for every tap."""
+    return lax.optimization_barrier(pad(A, window))
 
 
 def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
@@ -89,6 +96,21 @@ def placed(V: Array, window: Window, j: Sequence[int]) -> Array:
     ranges = zip(inside(window, j), window.output_size, strict=True)
     edges = [(first, m - last, 0) for (first, last, _), m in ranges]
     return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+def by_halves(A_pad: Array, window: Window, conv: Callable[[Array, Window], Array]) -> Array:
+    """Z, the upper half of its rows and the lower one joined, each the `conv` of its part of A_pad.
+
+    A sum of taps XLA on a CPU may compute again in every operation that reads it, and there each time that it
+    is read; what is padded or concatenated it computes once.
+    """
+    over, m = window.over_padded, window.output_size[0]
+    halves = []
+    for first, last in itertools.pairwise(sorted({0, m // 2, m})):
+        stop = (last - 1) * window.stride[0] + window.extent[0]
+        rows = lax.slice_in_dim(A_pad, first * window.stride[0], stop, axis=1)
+        halves.append(conv(rows, replace(over, input_size=rows.shape[1:-1])))
+    return lax.concatenate(halves, 1)
 
 
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
