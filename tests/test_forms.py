@@ -344,16 +344,19 @@ def check_choice(a, w, geometry, groups):
             np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("few", [1, 10**6])
 @pytest.mark.parametrize("columns", [1, 383, 384, 385, 1000, 1001])
-def test_sums_along_an_axis_count_every_column_once(columns):
+def test_sums_along_an_axis_count_every_column_once(columns, few, monkeypatch):
+    monkeypatch.setattr(sums, "_FEW_OF_ROWS", few)
     A = jnp.asarray(np.random.default_rng(columns).integers(-8, 9, (3, columns)), jnp.float32)
     got = sums.along(1, A * A + 1)
     np.testing.assert_array_equal(got, np.sum(np.square(A) + 1, 1, keepdims=True))
 
 
+@pytest.mark.parametrize("few", [1, 10**6])
 @pytest.mark.parametrize("shape", [(2, 3, 1, 4), (3, 5, 7, 2), (2, 9, 3), (2, 3, 2, 8, 2), (2, 0, 3), (4, 3)])
-def test_sums_over_pixels_count_every_pixel_once(shape, monkeypatch):
-    monkeypatch.setattr(sums, "_FEW", 1)
+def test_sums_over_pixels_count_every_pixel_once(shape, few, monkeypatch):
+    monkeypatch.setattr(sums, "_FEW_PIXELS", few)
     rng = np.random.default_rng(0)
     A, B = integers(rng, *shape), integers(rng, *shape)
     got = sums.over_pixels(A * B + 1)

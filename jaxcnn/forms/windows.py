@@ -110,7 +110,7 @@ def by_halves(A_pad: Array, window: Window, conv: Callable[[Array, Window], Arra
         stop = (last - 1) * window.stride[0] + window.extent[0]
         rows = lax.slice_in_dim(A_pad, first * window.stride[0], stop, axis=1)
         halves.append(conv(rows, replace(over, input_size=rows.shape[1:-1])))
-    return lax.concatenate(halves, 1)
+    return lax.optimization_barrier(lax.concatenate(halves, 1))
 
 
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
