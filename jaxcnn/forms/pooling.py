@@ -189,11 +189,13 @@ def _place_by_looks(index: Array, dZ: Array, window: Window) -> Array:
 
 def place_by_looks(index: Array, dZ: Array, looks: list[list[phases.Look]], size: Sequence[int]) -> Array:
     """dA of looks at windows of `size`, each a table for each axis: Σ over the looks of [k = j] dZ."""
-    k, V = with_none(index, size), widened(dZ)
-    if len(looks) == 1:  # so short a loop over few channels LLVM unrolls before it would vectorise it
+    k = with_none(index, size)
+    if len(looks) > 1:  # or XLA computes what dZ is made of again at every look
+        dZ = lax.optimization_barrier(dZ)
+    else:  # so short a loop over few channels LLVM unrolls before it would vectorise it
         nowhere = zip(looks[0], dZ.shape[1:-1], strict=True)
         looks = looks + [[phases.Look(np.full_like(m, n_out), j) for (m, j), n_out in nowhere]] * 2
-    shares = []
+    V, shares = widened(dZ), []
     for look in looks:
         tap = np.ravel_multi_index(np.ix_(*(j for _, j in look)), tuple(size))
         k_seen, V_seen = k, V
