@@ -66,10 +66,11 @@ def conv_dW(
         else:
             now[1 + a] = (p, q, 0)
     zero, more = jnp.zeros((), A.dtype), [(0, 0, 0)] * 4
-    more[1 + axis] = (0, _rows(window)[axis], 0)
-    # XLA would undo the padding and the transposition that it finds at a convolution
+    more[axis] = (0, _rows(window)[axis], 0)
+    # XLA would undo the padding and the transposition that it finds at a convolution. dZ transposed and then
+    # padded is one pass, since its channels stay the last axis; A takes longer so
     pixels = lax.optimization_barrier(lax.transpose(lax.pad(A, zero, now), (3, 1, 2, 0)))
-    kernel = lax.optimization_barrier(lax.transpose(lax.pad(dZ, zero, more), (1, 2, 0, 3)))
+    kernel = lax.optimization_barrier(lax.pad(lax.transpose(dZ, (1, 2, 0, 3)), zero, more))
     return lax.conv_general_dilated(
         pixels,
         kernel,
