@@ -15,8 +15,8 @@ Whatever is computed entry by entry XLA on a CPU may compute again wherever it i
 reads it, and in every operation after it, be it itself a sum of many taps. What is padded or concatenated it
 computes once. So the Z of more than few taps is joined of two halves, and dW reads dZ from the padded copy
 that dA reads. Three convolutions of 7×7 in a row, 64 channels, 16×16, batch 32, take 9 ms for their gradient,
-not 1,080, and one before a max-pool 4.7, not 34 (jaxlib 0.10.2, whose `optimization_barrier`
-keeps nothing).
+not 1,080, and one before a max-pool 3.5, not 34 (jaxlib 0.10.2, where an `optimization_barrier` is gone
+before kernels are made).
 
 dA with a stride is a Z of dZ for each phase of it.
 

@@ -102,7 +102,8 @@ def by_halves(A_pad: Array, window: Window, conv: Callable[[Array, Window], Arra
     """Z, the upper half of its rows and the lower one joined, each the `conv` of its part of A_pad.
 
     A sum of taps XLA on a CPU may compute again in every operation that reads it, and there each time that it
-    is read; what is padded or concatenated it computes once.
+    is read; what is padded or concatenated it computes once. Without the barrier it would make two sums, and
+    a copy, of a sum over the halves, such as batch norm's mean.
     """
     over, m = window.over_padded, window.output_size[0]
     halves = []
