@@ -289,9 +289,13 @@ def test_the_table_chooses_for_any_number_of_images(channels):
 @pytest.mark.parametrize("few", [True, False])
 def test_few_channels_on_a_cpu_of_few_registers_and_of_more(few, monkeypatch):
     monkeypatch.setattr(thin, "_few_registers", lambda: few)
+    geometry = {"stride": (2, 1), "padding": 1}
     for filters in (7, 48):
-        geometry = {"stride": (2, 1), "padding": 1}
         check_choice((2, 6, 5, 3), (3, 2, 3, filters), geometry, 1)
+    rng, window = np.random.default_rng(0), resolve("conv", (6, 5), (3, 2), **geometry)
+    for filters in (7, 40, 48):  # 40 are no multiple of those taken at once
+        A, W = integers(rng, 2, 6, 5, 3), integers(rng, 3, 2, 3, filters)
+        np.testing.assert_array_equal(thin.conv(A, W, window), correlation.conv(A, W, window))
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(2, 1), (4, 4)])

@@ -34,6 +34,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import jax.numpy as jnp
@@ -50,6 +51,7 @@ from jaxcnn.forms.windows import (
     placed,
     tap,
     traced_tap,
+    transposed,
     widened,
 )
 from jaxcnn.window import Window
@@ -108,9 +110,12 @@ def conv_dW(
 ) -> Array:
     """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, taps = _repeated(A, dZ.shape[-1]), math.prod(window.size)
-    dZ = lax.optimization_barrier(dZ) if taps <= _FEW_TAPS else _inside_padded(dZ, window)
+    if taps <= _FEW_TAPS:
+        dZ, most_slabs = lax.optimization_barrier(dZ), _SLABS
+    else:
+        dZ, most_slabs = _inside_padded(dZ, window), _MORE_SLABS
     size, (rows, *others) = math.prod(window.input_size), window.output_size
-    parts, slabs = -(-taps // _MOST_TAPS), _slabs(rows, _SLABS if taps <= _FEW_TAPS else _MORE_SLABS)
+    parts, slabs = -(-taps // _MOST_TAPS), _slabs(rows, most_slabs)
     each, thick = -(-taps // parts), -(-rows // slabs)
     table = pixel_index(window).T.reshape(taps, rows, *others)
     missing = [(0, parts * each - taps), (0, slabs * thick - rows), *((0, 0) for _ in others)]
@@ -128,12 +133,12 @@ def conv_dW(
 
 def _inside_padded(dZ: Array, window: Window) -> Array:
     """dZ, inside of the copy that dA without a stride reads: padded by e − 1 − p, where that is no crop."""
-    padding = zip(window.extent, window.padding, strict=True)
-    edges = [(max(e - 1 - p, 0), max(e - 1 - q, 0)) for e, (p, q) in padding]
-    border = Window(window.output_size, window.size, (1,) * window.rank, tuple(edges), window.dilation)
+    over_dZ = transposed(window)
+    edges = tuple((max(low, 0), max(high, 0)) for low, high in over_dZ.padding)
     start = [low for low, _ in edges]
     limit = [low + m for low, m in zip(start, window.output_size, strict=True)]
-    return lax.slice(pad_once(dZ, border), (0, *start, 0), (dZ.shape[0], *limit, dZ.shape[-1]))
+    padded = pad_once(dZ, replace(over_dZ, padding=edges))
+    return lax.slice(padded, (0, *start, 0), (dZ.shape[0], *limit, dZ.shape[-1]))
 
 
 def _conv_of_padded(A_pad: Array, window: Window, W: Array) -> Array:

@@ -21,7 +21,6 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +29,18 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import axes, phases
-from jaxcnn.forms.windows import accumulator, like, pad, pixels, placed, tap, untap, widened
+from jaxcnn.forms.windows import (
+    accumulator,
+    like,
+    pad,
+    pad_once,
+    pixels,
+    placed,
+    tap,
+    transposed,
+    untap,
+    widened,
+)
 from jaxcnn.window import Window
 
 _VERY_FEW, _SOME, _FEW = 8, 16, 32  # channels
@@ -311,7 +321,7 @@ def _by_axes(A: Array, window: Window) -> Array:
         if axis:
             terms = (placed(pixels(A, line, j), line, j) for j in line.taps())
         else:
-            A_pad = lax.optimization_barrier(pad(A, line))
+            A_pad = pad_once(A, line)
             terms = (tap(A_pad, line, j) for j in line.taps())
         A = functools.reduce(operator.add, terms)
     return A
@@ -332,7 +342,7 @@ def spread(dZ: Array, window: Window) -> Array:
 
 def _spread_by_total(dZ: Array, window: Window) -> Array:
     """dA without a stride, the `total` of dZ, padded by e − 1 − p."""
-    return total(dZ, _transposed(window))
+    return total(dZ, transposed(window))
 
 
 def _spread_at_once(dZ: Array, window: Window) -> Array:
@@ -340,14 +350,8 @@ def _spread_at_once(dZ: Array, window: Window) -> Array:
 
     3×3/1 of 512 images on an H100, dZ times the 1/c of an average.
     """
-    seeing = _transposed(window)
+    seeing = transposed(window)
     return _reduced(pad(dZ, seeing), seeing, 0.0, lax.add)
-
-
-def _transposed(window: Window) -> Window:
-    """The window over dZ, padded by e − 1 − p, whose taps are those that see a pixel; for a stride of 1."""
-    edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
-    return replace(window, input_size=window.output_size, padding=edges)
 
 
 def _spread_by_phases(dZ: Array, window: Window) -> Array:

@@ -55,6 +55,12 @@ def pad_once(A: Array, window: Window) -> Array:
     return lax.optimization_barrier(pad(A, window))
 
 
+def transposed(window: Window) -> Window:
+    """The window over dZ, padded by e − 1 − p, whose taps are those that see a pixel; for a stride of 1."""
+    edges = tuple((e - 1 - p, e - 1 - q) for e, (p, q) in zip(window.extent, window.padding, strict=True))
+    return replace(window, input_size=window.output_size, padding=edges)
+
+
 def tap(A_pad: Array, window: Window, j: Sequence[int]) -> Array:
     """S_j A, (B, *n_out, C): what tap j of every window sees of A_pad (B, *padded, C)."""
     axes = range(window.rank)
