@@ -8,14 +8,15 @@ gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
-    silu    γ = σ(Z)                    γ′ = σ(Z) q                                            (A.6)
+    silu    γ = σ(Z)                    γ′ = S(Z)                                              (A.6)
     gelu    γ = Φ(Z) = ½ erfc(−Z/√2)    γ′ = φ(Z) = exp(−Z²/2)/√(2π)                           (A.7)
             or, approximately, γ = σ(2u), γ′ = 2u′ S(2u), u = √(2/π) (Z + 0.044715 Z³)         (A.8)
     mish    γ = tanh(softplus(Z)) = σ(Z) (1 + q)/(1 + q²)     γ′ = 4 σ(Z) q²/(1 + q²)²         (A.9)
 
 with q = 1 − σ(Z) = σ(−Z) by (A.12); and ½ (1 + tanh u) = σ(2u) keeps its digits as the gate shuts. They are
 evaluated in float32 or wider. Every backward pass is a plain formula over functions with rules, so gradients
-of gradients run these too.
+of gradients run these too. Beside γ = σ, S is σ (1 − σ), for which XLA computes σ once for A and dZ: where
+1 − σ cancels, γ is 1 and Z γ′ small, so it costs a few units in the last place. γ″ is of (A.4).
 
 Conventions. A NaN gives NaN, and its cotangent too. Where a gate is 0 so is A, also at −∞.
 The activations in pieces are in `jaxcnn.rectifiers`, those along an axis in `jaxcnn.softmaxes`.
@@ -301,10 +302,11 @@ def _rest_fwd(Z: Array):
 
 
 class _Gate(NamedTuple):
-    """γ and γ′ of a gated unit; both take and give a wide dtype."""
+    """γ and γ′ of a gated unit, and γ′ where γ is computed too; all take and give a wide dtype."""
 
     value: Callable[[Array], Array]
     slope: Callable[[Array], Array]
+    slope_beside: Callable[[Array], Array]
 
 
 # (A.5)  A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))
@@ -312,36 +314,46 @@ class _Gate(NamedTuple):
 @partial(jax.jit, static_argnums=(0,))
 def _gated(gate: _Gate, Z: Array) -> Array:
     wide = widened(Z)
-    return _times(wide, gate.value(wide)).astype(Z.dtype)
+    finite = jnp.where(jnp.isneginf(wide), 0, wide)  # the gate is 0 there
+    return (finite * gate.value(wide)).astype(Z.dtype)
 
 
 def _gated_fwd(gate: _Gate, Z: Array):
     return _gated(gate, Z), _gated_slope(gate, Z)
 
 
-@partial(jax.jit, static_argnums=(0,))
-def _gated_slope(gate: _Gate, Z: Array) -> Array:
-    wide = widened(Z)
-    return (gate.value(wide) + _within(wide) * gate.slope(wide)).astype(Z.dtype)
-
-
 def _gated_bwd(gate: _Gate, slope: Array, dA: Array):
     return _times_slope(slope, dA)
 
 
-def _times(Z: Array, factor: Array) -> Array:
-    """Z · factor, 0 where the factor is 0: Z may be infinite there."""
-    return jnp.where(factor == 0, 0, Z) * factor
+# (A.13)  G(Z) = γ(Z) + Z γ′(Z)          dZ = dA (2 γ′(Z) + Z γ″(Z))
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+@partial(jax.jit, static_argnums=(0,))
+def _gated_slope(gate: _Gate, Z: Array) -> Array:
+    wide = widened(Z)
+    return (gate.value(wide) + _within(wide) * gate.slope_beside(wide)).astype(Z.dtype)
 
 
-def _slope_beside(Z: Array) -> Array:
-    """S(Z), where σ(Z) is computed too, of one exponential."""
-    return _sigmoid(Z) * _rest(Z)
+def _gated_slope_fwd(gate: _Gate, Z: Array):
+    return _gated_slope(gate, Z), Z
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _gated_slope_bwd(gate: _Gate, Z: Array, dA: Array):
+    within = _within(widened(Z))
+    slope, pull_back = jax.vjp(gate.slope, within)
+    wide = widened(dA)
+    return ((2 * wide * slope + pull_back(wide * within)[0]).astype(Z.dtype),)
 
 
 def _within(Z: Array) -> Array:
     """Z, or ±1024 beyond that, where the slope of every gate is 0 in every dtype, and Z³ a number."""
     return jnp.clip(Z, -1024, 1024)
+
+
+def _slope_beside(Z: Array) -> Array:
+    """S(Z) where σ(Z) is computed too."""
+    return _sigmoid(Z) * (1 - _sigmoid(Z))
 
 
 def _normal_distribution(Z: Array) -> Array:
@@ -354,11 +366,11 @@ def _normal_density(Z: Array) -> Array:
 
 
 def _over_root_two(Z: Array) -> Array:
-    return -_within(Z) / math.sqrt(2)
+    return -Z / math.sqrt(2)
 
 
 def _twice_u(Z: Array) -> Array:
-    return math.sqrt(8 / math.pi) * _within(Z) * (1 + 0.044715 * _within(Z) * _within(Z))
+    return math.sqrt(8 / math.pi) * Z * (1 + 0.044715 * Z * Z)
 
 
 def _twice_u_slope(Z: Array) -> Array:
@@ -382,13 +394,14 @@ def _mish_gate_slope(Z: Array) -> Array:
     return 4 * _sigmoid(Z) * lax.square(q / (1 + lax.square(q)))
 
 
-_SILU = _Gate(_sigmoid, _slope_beside)
-_GELU = _Gate(_normal_distribution, _normal_density)
+_SILU = _Gate(_sigmoid, _slope, _slope_beside)
+_GELU = _Gate(_normal_distribution, _normal_density, _normal_density)
 _GELU_BY_TANH = _Gate(
     lambda Z: _sigmoid(_twice_u(Z)),
+    lambda Z: _twice_u_slope(Z) * _slope(_twice_u(Z)),
     lambda Z: _twice_u_slope(Z) * _slope_beside(_twice_u(Z)),
 )
-_MISH = _Gate(_mish_gate, _mish_gate_slope)
+_MISH = _Gate(_mish_gate, _mish_gate_slope, _mish_gate_slope)
 
 
 # (A.10)  A = U σ(V), Z = (U, V)          dZ = (dA σ(V), dA U S(V))
@@ -416,4 +429,5 @@ _slope.defvjp(_slope_fwd, _slope_bwd)
 _rest.defvjp(_rest_fwd, _times_slope)
 _mish_gate.defvjp(_mish_gate_fwd, _times_slope)
 _gated.defvjp(_gated_fwd, _gated_bwd)
+_gated_slope.defvjp(_gated_slope_fwd, _gated_slope_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)
