@@ -9,7 +9,8 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv of at most 4 channels, 9 taps, 16, 32, …, 128 filters      thin
     conv_dA of at most 4 channels, 81 taps                  products
     conv_dA with a stride, 9 taps, more filters than channels       products
-    3×3 at stride 1, of 128 channels and filters or more    winograd
+    3×3 at stride 1, of 128 channels and filters or more    winograd, if its tiles are small
+    conv, conv_dA of such                                   as elsewhere
     three spatial axes, 8 million products                  planes
     conv_dW of 64 million products, where thin fits with 9 taps     thin
     conv_dW of 8 million products, where eigen fits         eigen
@@ -17,6 +18,8 @@ On a CPU, of a group or of groups merged, the first row that fits:
     conv, conv_dA of as many, 16 channels and filters; in jaxlib 0.10.2     eigen
     else                                                    as elsewhere
 
+winograd's tiles are small if those of both operands hold 8 million numbers, for conv_dW 2 million: larger
+ones cost more than the multiplications that they save.
 thin fits a dW of at most 4 channels and of 32 filters or more, whose patches hold at most 4 million numbers;
 of 10 to 81 taps 2 million, in jaxlib 0.10.2 alone. eigen fits as `eigen.fits_dW` says; in other jaxlibs only
 several images, and of at most 4 channels no more patches than thin.
@@ -48,6 +51,10 @@ the form's; `python -m experiments.benchmark` measures them again:
     3 → 64, 224×224, 8 images, with AVX-512  –, –, 49       eigen          –, –, 34, thin 35
     3×3×3, 16 → 32, 16×16×16, 4 images       17, 45, 29     planes         4.3, 8.2, 5.5
     256 → 256, 8×8                           17, 21, 23     winograd       8.1, 8.5, 15
+    the same, on a CPU with AVX-512          6.0, 6.2, 8.6  winograd       4.0, 4.0, 8.3, eigen 7.1
+    512 → 512, 4×4, with AVX-512             7.2, 9.8, 8.4  winograd       4.5, 4.6, 6.6, eigen 7.4
+    128 → 128, 16×16, with AVX-512           6.2, 6.3, 11   winograd       5.2, 5.0, 18, eigen 8.5
+    128 → 128, 32×32, with AVX-512           24, 24, –      winograd       35, 38, –
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
     32 → 64, 32×32, stride 2                 –, 4.9, –      products       –, 3.0, –
 
@@ -94,6 +101,7 @@ _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
 _PATCHES = 2**22  # numbers in the patches of thin.conv_dW, 16 MiB
+_MOST_IN_TILES, _MOST_IN_TILES_dW = 2**23, 2**21  # numbers in winograd's tiles, 32 MiB and 8
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
 
 
@@ -172,7 +180,11 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     if face == "conv_dA" and max(window.stride) > 1 and taps <= _MOST_TERMS and filters > channels:
         return products
     if winograd.fits(window) and min(channels, filters) >= _WIDE:
-        return winograd
+        in_tiles = images * winograd.pixels_in_tiles(window) * (channels + filters)
+        if in_tiles <= (_MOST_IN_TILES_dW if face == "conv_dW" else _MOST_IN_TILES):
+            return winograd
+        if face != "conv_dW":
+            return correlation
     if window.rank == 3 and work >= _LARGE and math.prod(window.stride) <= _MOST_PHASES:
         return planes
     if face == "conv_dW":

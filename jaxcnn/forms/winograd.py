@@ -19,6 +19,7 @@ Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", 201
 """
 
 import functools
+import math
 import operator
 from collections.abc import Sequence
 
@@ -40,6 +41,11 @@ Grid = list[list[Array]]
 def fits(window: Window) -> bool:
     """Whether these windows are of the one kind that this form is for."""
     return (window.size, window.stride, window.dilation) == ((3, 3), (1, 1), (1, 1))
+
+
+def pixels_in_tiles(window: Window) -> int:
+    """How many pixels the tiles of an image have: four times its outputs, or a few more."""
+    return 16 * math.prod(_tiles(window))
 
 
 def conv(
