@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
-from jaxcnn.forms.windows import interleave, widened
+from jaxcnn.forms.windows import interleave, transposed, widened
 from jaxcnn.window import Window
 
 _Q = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))  # Qᵀ
@@ -59,9 +59,8 @@ def conv_dA(
     dZ: Array, W: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
     """dA, the Z of dZ and the rotated kernel, transposed in the products: transposing W itself is slow."""
-    edges = tuple((2 - p, 2 - q) for p, q in window.padding)
-    over_dZ = Window(window.output_size, window.size, window.stride, edges, window.dilation)
-    return _outputs(dZ, [[W[2 - i, 2 - j] for j in range(3)] for i in range(3)], 1, over_dZ, precision)
+    rotated = [[W[2 - i, 2 - j] for j in range(3)] for i in range(3)]
+    return _outputs(dZ, rotated, 1, transposed(window), precision)
 
 
 def conv_dW(
