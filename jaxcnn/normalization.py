@@ -319,9 +319,12 @@ def _mean_of_rows(spec: _Spec, X: Array) -> Array:
 
 def _total(spec: _Spec, X: Array) -> Array:
     """The sum over the axes, which stay with size 1."""
-    if spec.axes == tuple(range(X.ndim - 1)):  # batch norm's
-        return sums.over_pixels(X).reshape((1,) * (X.ndim - 1) + X.shape[-1:])
     return jnp.sum(X, spec.axes, keepdims=True)
+
+
+def _over_pixels(spec: _Spec, A: Array) -> bool:
+    """Whether the statistics are of channels, as batch norm's are."""
+    return spec.axes == tuple(range(A.ndim - 1))
 
 
 def _entries(spec: _Spec, A: Array) -> int:
@@ -357,10 +360,10 @@ def _gather(X: Array, parameter: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
-    mean = _mean(spec, widened(A))
-    centred = widened(A) - mean
-    variance = _total(spec, jnp.square(centred)) / _entries(spec, A)
-    Z = _shifted(_scaled(centred * lax.rsqrt(variance + spec.epsilon), gamma), beta)
+    wide = widened(A)
+    mean = _mean(spec, wide)
+    variance = _mean(spec, jnp.square(wide - (sums.apart(mean) if _over_pixels(spec, A) else mean)))
+    Z = _shifted(_scaled((wide - mean) * lax.rsqrt(variance + spec.epsilon), gamma), beta)
     return Z.astype(A.dtype), mean, variance
 
 
@@ -396,8 +399,11 @@ def _normalize_dA(
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
-        total = jnp.sum(dZ, spec.axes, keepdims=True)
-        product = _total(spec, dZ * A_hat)
+        total = _total(spec, dZ)
+        if _over_pixels(spec, A) and N > _FEW:
+            product = r * _total(spec, dZ * (widened(A) + sums.apart(-mean)))
+        else:
+            product = _total(spec, dZ * A_hat)
         dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
         dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
     else:

@@ -357,14 +357,13 @@ def test_sums_along_an_axis_count_every_column_once(columns, few, monkeypatch):
     np.testing.assert_array_equal(got, np.sum(np.square(A) + 1, 1, keepdims=True))
 
 
-@pytest.mark.parametrize("few", [1, 10**6])
-@pytest.mark.parametrize("shape", [(2, 3, 1, 4), (3, 5, 7, 2), (2, 9, 3), (2, 3, 2, 8, 2), (2, 0, 3), (4, 3)])
-def test_sums_over_pixels_count_every_pixel_once(shape, few, monkeypatch):
-    monkeypatch.setattr(sums, "_FEW_PIXELS", few)
-    rng = np.random.default_rng(0)
-    A, B = integers(rng, *shape), integers(rng, *shape)
-    got = sums.over_pixels(A * B + 1)
-    np.testing.assert_array_equal(got, jnp.sum(A * B + 1, tuple(range(len(shape) - 1))))
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64, jnp.bfloat16])
+def test_what_stands_apart_is_the_same_number(dtype):
+    X = jnp.asarray([-jnp.inf, -1.5, -0.0, 0.0, 3.0, jnp.inf, jnp.nan], dtype)
+    got = jax.jit(sums.apart)(X)
+    assert got.dtype == X.dtype
+    np.testing.assert_array_equal(np.asarray(got, float), np.asarray(X, float))
+    np.testing.assert_array_equal(jnp.signbit(got), jnp.signbit(X))
 
 
 def test_the_remainder_matters_to_the_rotated_form():

@@ -22,11 +22,11 @@ dA with a stride is a Z of dZ for each phase of it.
 
 dW is one kernel, in which every tap looks up the pixels that it sees: row by row, so that all taps read what
 the first has brought into the cache, slabs of rows added up on the way. Each slab has a table of its own: of
-one for all, XLA writes the terms out if they are cut into more than 15. A product with ones adds up what is
-left of each row, and the rows last. Tap by tap, sliced, it takes a third longer, and each tap is a kernel to
-compile. A is computed again: a batch norm and a ReLU cost less than an array of them kept since the forward
-pass (a MobileNet-like network's gradient: 35 ms, 38 with it; jaxlib 0.12.0.1). Very many taps are a loop over
-parts of them.
+one for all, XLA writes the terms out if they are cut into more than 15. What is left XLA's library adds up
+(`sums.apart`). Tap by tap, sliced, it takes a third longer, and each tap is a kernel to compile. A is
+computed again: a batch norm and a ReLU cost less than an array of them kept since the forward pass (a
+MobileNet-like network's gradient: 35 ms, 38 with it; jaxlib 0.12.0.1). Very many taps are a loop over parts
+of them.
 """
 
 import functools
@@ -163,7 +163,7 @@ def _sums(A: Array, dZ: Array, tables: tuple[np.ndarray | Array, np.ndarray | Ar
     rank, (pixel, inside) = dZ.ndim - 2, tables
     slabs = zip(sums.cut(dZ, 1, len(pixel)), pixel, inside, strict=True)
     added = functools.reduce(operator.add, (_terms(A, dZ, *table) for dZ, *table in slabs))
-    return jnp.sum(sums.by_ones(added, 1 + rank), tuple(range(rank)))
+    return jnp.sum(sums.apart(added), (*range(rank), 1 + rank))
 
 
 def _terms(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | Array) -> Array:

@@ -1,19 +1,20 @@
 """Sums of what is computed entry by entry.
 
-On a CPU XLA fuses the entries into the loop that adds them up. Along the last axis that loop, whose order is
-fixed, adds one number at a time; a product with a column of ones adds several at once. Milliseconds to sum
-1,024 rows of 1,000 masked numbers on two cores (jaxlib 0.10.2): 0.48 by the loop, 0.25 by the product. Of the
-terms of long rows slabs are added up first, and fewer numbers are written out for the product: log_softmax's
-forward pass of these rows takes 0.87 by products alone, 0.72 with the slabs. Of 32 rows of 10 numbers the
-loop is as fast, and the gradient of cross-entropy compiles in 0.11 s instead of 0.14.
+On a CPU XLA leaves sums to a library, YNNPACK, which reads at the rate of memory, and what it adds up along
+with them: arithmetic, `exp`, `sign`, a statistic repeated over pixels; not comparisons, selections, gathers,
+negation or `clamp`. Two things it does not see. What something else uses too XLA writes out first, in a
+kernel of its own, be it a mean repeated for every pixel. And arithmetic after a gather it takes from the
+gather's loop, and writes out what is gathered. `apart` keeps a sum from either: batch_norm's variance of a
+mean apart, 64 channels, 32×32, batch 32, reads A and writes nothing; a MobileNet-like network's gradient
+takes 1.3 of the time of jax.grad's to compile, not 1.5; depthwise dW of 128 channels, 16×16, batch 32,
+0.52 ms, and 0.64 by a product with ones (jaxlib 0.10.2).
 
-Over all axes but the last XLA writes the entries out and reads them again. Added up slab by slab they are
-written once for all slabs, and the rest is a product with ones: batch_norm's forward pass of 64 channels,
-32×32, batch 32 takes 0.83 by the loop, 0.65 by four slabs. The product rounds two to five times as much as
-XLA's own sum, which is a tree: to some units in the last place. Of several parts, each with zeros in place of
-the others, it would round less, and make a NaN of a sum that overflows. Fewer numbers lie in the cache:
-XLA's own sum of them is as fast, and has no kernel to compile. With slabs for all, the gradient of ResNet-8
-takes 16.0 instead of 15.3, and 0.1 s more to compile.
+Along the last axis, of what YNNPACK does not compute, XLA's own loop, whose order is fixed, adds one number
+at a time; a product with a column of ones adds several at once. Milliseconds to sum 1,024 rows of 1,000
+masked numbers on two cores (jaxlib 0.10.2): 0.48 by the loop, 0.25 by the product. Of the terms of long rows
+slabs are added up first, and fewer numbers are written out for the product: log_softmax's forward pass of
+these rows takes 0.87 by products alone, 0.72 with the slabs. Of 32 rows of 10 numbers the loop is as fast,
+and the gradient of cross-entropy compiles in 0.11 s instead of 0.14.
 """
 
 import functools
@@ -25,8 +26,7 @@ from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as, whole
 
-_SLABS = 4
-_FEW_OF_ROWS, _FEW_PIXELS = 2**12, 2**19  # numbers that XLA's own loop adds up as fast
+_FEW_OF_ROWS = 2**12  # numbers that XLA's own loop adds up as fast
 _COLUMNS, _MOST_SLABS = 192, 5  # of a row: a slab has no fewer columns
 
 
@@ -69,48 +69,14 @@ def by_product(X: Array) -> Array:
     return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)
 
 
-def over_pixels(X: Array) -> Array:
-    """Σ over all axes but the last of X (B, *n, C): (C,)."""
-
-    def by_loop(X: Array) -> Array:
-        return jnp.sum(X, tuple(range(X.ndim - 1)))
-
-    def by_slabs(X: Array) -> Array:
-        axis = X.ndim - 2  # devices rather share the others
-        return by_ones(added(X, axis, min(_SLABS, X.shape[axis])), 0)
-
-    if X.ndim < 3 or _numbers(X) < _FEW_PIXELS or not whole(X, -2):
-        return by_loop(X)
-    return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
-
-
 def _numbers(X: Array) -> int:
     """How many numbers X has; of an export for any number of images those of one."""
     return math.prod(n for n in X.shape if isinstance(n, int))
 
 
-def by_ones(X: Array, kept: int) -> Array:
-    """Σ over all axes of X but so many first ones and the last, by a product with ones.
-
-    With two rows of them: of one XLA would make a kernel of its own, slow to compile, that adds number by
-    number.
-    """
-    before, summed = tuple(range(kept)), tuple(range(kept, X.ndim - 1))
-    first = [(X, axis) for axis in before]
-    ones = lax.broadcast_in_dim(
-        jnp.ones((), X.dtype),
-        (*X.shape[:kept], 2, *X.shape[kept:-1]),
-        (),
-        out_sharding=sharded_as(*first, None, *(None for _ in summed)),
-    )
-    rows = lax.dot_general(
-        ones,
-        X,
-        ((tuple(1 + axis for axis in summed), summed), (before, before)),
-        precision=lax.Precision.HIGHEST,
-        out_sharding=sharded_as(*first, None, (X, -1)),
-    )
-    return rows[..., 0, :]
+def apart(X: Array) -> Array:
+    """X, clamped to what it is: no array that XLA has elsewhere, and nothing that it leaves to YNNPACK."""
+    return lax.clamp(jnp.asarray(-jnp.inf, X.dtype), X, jnp.asarray(jnp.inf, X.dtype))
 
 
 def added(X: Array, axis: int, count: int) -> Array:
