@@ -252,12 +252,8 @@ def group_norm(
     C = A.shape[-1]
     if C % groups:
         wrong_value("group_norm", f"A has {C} channels", f"a multiple of groups = {groups}")
-    cut = (groups, C // groups)
-    gamma, beta = (None if X is None else X.reshape(cut) for X in (gamma, beta))
-    apart = A.reshape(*A.shape[:-1], *cut)
     spec = _spec("group_norm", A, tuple(range(1, A.ndim)), epsilon)
-    spec = spec._replace(axes=(*range(1, A.ndim - 1), A.ndim))
-    return _normalized(spec, apart, gamma, beta).reshape(A.shape)
+    return _normalized(spec._replace(axes=spec.axes[:-1], group=C // groups), A, gamma, beta)
 
 
 def rms_norm(A: ArrayLike, gamma: ArrayLike | None = None, *, epsilon: float = 1e-5) -> Array:
@@ -294,15 +290,28 @@ _FEW = 64  # entries of a statistic
 
 
 class _Spec(NamedTuple):
-    """What is static: the axes of the statistics, and ε."""
+    """What is static: the axes of the statistics, ε, and how many channels share one."""
 
     axes: tuple[int, ...]
     epsilon: float
+    group: int = 1
 
 
 def _mean(spec: _Spec, X: Array) -> Array:
-    """The mean over the axes, which stay with size 1."""
-    return jnp.mean(X, spec.axes, keepdims=True)
+    """The mean over the axes, which stay with size 1, and over the channels of a group."""
+    return _of_group(spec, jnp.mean(X, spec.axes, keepdims=True))
+
+
+def _of_group(spec: _Spec, X: Array) -> Array:
+    """Of each channel the mean over its group, which is that of X over the channels.
+
+    So no array of A's size has an axis of a group's few channels, along which XLA on a CPU is slow: value and
+    gradient of group_norm, 64 channels in 8 groups, 32×32, batch 32, take 1.6 instead of 5.2 ms.
+    """
+    if spec.group == 1:
+        return X
+    apart = X.reshape(*X.shape[:-1], X.shape[-1] // spec.group, spec.group)
+    return jnp.broadcast_to(jnp.mean(apart, -1, keepdims=True), apart.shape).reshape(X.shape)
 
 
 def _mean_of_rows(spec: _Spec, X: Array) -> Array:
@@ -328,7 +337,7 @@ def _over_pixels(spec: _Spec, A: Array) -> bool:
 
 
 def _entries(spec: _Spec, A: Array) -> int:
-    """N."""
+    """N, of one channel."""
     return math.prod(A.shape[axis] for axis in spec.axes)
 
 
@@ -384,8 +393,8 @@ def _normalize_bwd(spec: _Spec, residuals, cotangents):
 
 
 # (N.2)  dA = r (dÂ − mean(dÂ) − Â mean(dÂ Â)) + dμ/N + 2 (A − μ) dv/N
-#        Where one γ belongs to all that a statistic sees, as in batch norm, it comes out of the means: Σ dZ
-#        and Σ dZ Â over these axes then make dA and (N.3) alike.
+#        Where γ is one number along the axes of the statistics, unlike in layer norm, Σ dZ and Σ dZ Â over
+#        these axes make dA and (N.3) alike.
 #        A rounded μ shifts all of Â alike. In Â mean(dÂ Â) that does not cancel; for jax.grad it does, which
 #        takes off a mean once more; it shrinks as mean(dÂ Â) does. Of few entries Â is centred again.
 @partial(jax.jit, static_argnums=(0,))
@@ -394,26 +403,28 @@ def _normalize_dA(
 ) -> tuple[Array, Array | None, Array | None]:
     A, mean, r, gamma, beta = residuals
     centred, N = widened(A) - mean, _entries(spec, A)
-    if N <= _FEW:
+    few = N * spec.group <= _FEW
+    if few:
         centred = centred - _mean(spec, centred)
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
         total = _total(spec, dZ)
-        if _over_pixels(spec, A) and N > _FEW:
+        if _over_pixels(spec, A) and not few:
             product = r * _total(spec, dZ * (widened(A) + sums.apart(-mean)))
         else:
             product = _total(spec, dZ * A_hat)
-        dA = r * _scaled(dZ - total / N - A_hat * (product / N), gamma)
+        of_mean, of_variance = (_of_group(spec, _scaled(X, gamma)) / N for X in (total, product))
+        dA = r * (_scaled(dZ, gamma) - of_mean - A_hat * of_variance)
         dgamma, dbeta = _gathered(product, gamma), _gathered(total, beta)
     else:
         dA_hat = _scaled(dZ, gamma)
         dA = r * (dA_hat - _mean_of_rows(spec, dA_hat) - A_hat * _mean_of_rows(spec, dA_hat * A_hat))
         dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
     if dmean is not None:
-        dA = dA + dmean / N
+        dA = dA + _of_group(spec, dmean) / N
     if dvariance is not None:
-        dA = dA + 2 * centred * dvariance / N
+        dA = dA + 2 * centred * _of_group(spec, dvariance) / N
     return dA.astype(A.dtype), dgamma, dbeta
 
 

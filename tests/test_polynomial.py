@@ -232,6 +232,7 @@ NOT_POLYNOMIALS = {
     "infinity": (lambda x: jnp.pad(x, 1, constant_values=-jnp.inf), Kind.PIECEWISE, "infinite"),
     "outside": (lambda x: x.at[np.array([1, 5])].get(mode="fill"), Kind.PIECEWISE, "gather outside"),
     "sets that meet": (lambda x: x.at[np.array([1, 1])].set(x[:2]), Kind.PIECEWISE, "scatter"),
+    "fewer bits": (lambda x: lax.reduce_precision(x, 11, 10), Kind.INEXACT, "reduce_precision"),
     "0.1": (lambda x: 0.1 * x, Kind.INEXACT, "mul: 0.1 is not a small integer"),
     "0.1 in an array": (lambda x: x + jnp.array([1.0, 0.1, 2.0])[:, None] * Y, Kind.INEXACT, "add: 0.1"),
     "0.1 in a matrix": (lambda x: x @ (Y * 0.1), Kind.INEXACT, "dot_general: 0.1"),

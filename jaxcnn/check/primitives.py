@@ -183,6 +183,12 @@ def _converted(step: Step) -> Value:
     return counted(a, int(jnp.iinfo(new).max), step.name) if wraps else a
 
 
+def _reduced_precision(step: Step) -> Value:
+    own, kept = jnp.finfo(step.dtype), step.params
+    whole = kept["exponent_bits"] >= own.nexp and kept["mantissa_bits"] >= own.nmant
+    return step.values[0] if whole else inexact(f"{step.name} of {step.dtype}")
+
+
 # ------------------------------------------------------------------ arithmetic
 
 
@@ -327,6 +333,7 @@ _RULES: dict[str, Callable[[Step], Value]] = {
     "convert_element_type": _converted,
     "div": _quotient,
     "gather": _gather,
+    "reduce_precision": _reduced_precision,
     "scatter": _scatter,
     "select_n": _select,
     "top_k": _top,

@@ -2,12 +2,12 @@
 
 On a CPU XLA leaves sums to a library, YNNPACK, which reads at the rate of memory, and what it adds up along
 with them: arithmetic, `exp`, `sign`, a statistic repeated over pixels; not comparisons, selections, gathers,
-negation or `clamp`. Two things it does not see. What something else uses too XLA writes out first, in a
-kernel of its own, be it a mean repeated for every pixel. And arithmetic after a gather it takes from the
-gather's loop, and writes out what is gathered. `apart` keeps a sum from either: batch_norm's variance of a
-mean apart, 64 channels, 32×32, batch 32, reads A and writes nothing; a MobileNet-like network's gradient
-takes 1.3 of the time of jax.grad's to compile, not 1.5; depthwise dW of 128 channels, 16×16, batch 32,
-0.52 ms, and 0.64 by a product with ones (jaxlib 0.10.2).
+`reduce_precision`. Two things it does not see. What something else uses too XLA writes out first, in a kernel
+of its own, be it a mean repeated for every pixel. And arithmetic after a gather it takes from the gather's
+loop, and writes out what is gathered. `apart` keeps a sum from either: batch_norm's variance of a mean apart,
+64 channels, 32×32, batch 32, reads A and writes nothing; a MobileNet-like network's gradient takes 1.3 of the
+time of jax.grad's to compile, not 1.5; depthwise dW of 128 channels, 16×16, batch 32, 0.52 ms, and 0.64 by a
+product with ones (jaxlib 0.10.2).
 
 Along the last axis, of what YNNPACK does not compute, XLA's own loop, whose order is fixed, adds one number
 at a time; a product with a column of ones adds several at once. Milliseconds to sum 1,024 rows of 1,000
@@ -75,8 +75,9 @@ def _numbers(X: Array) -> int:
 
 
 def apart(X: Array) -> Array:
-    """X, clamped to what it is: no array that XLA has elsewhere, and nothing that it leaves to YNNPACK."""
-    return lax.clamp(jnp.asarray(-jnp.inf, X.dtype), X, jnp.asarray(jnp.inf, X.dtype))
+    """X, rounded to what it is: no array that XLA has elsewhere, and nothing that it leaves to YNNPACK."""
+    own = jnp.finfo(X.dtype)
+    return lax.reduce_precision(X, exponent_bits=own.nexp, mantissa_bits=own.nmant)
 
 
 def added(X: Array, axis: int, count: int) -> Array:
