@@ -1,3 +1,4 @@
+import re
 from functools import partial
 
 import jax
@@ -493,3 +494,17 @@ def test_a_wrong_rule_fails(name, axis, backward):
     report = check_vjp(planted, oracle, jnp.zeros((3, 4)))
     assert report.verdict is Verdict.FAIL
     assert "the gradient of A" in report.reason
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
+def test_batch_norms_sums_write_nothing_of_its_size():
+    """Value and gradient write Z and dA, and no A − μ, Â or repeated mean for a sum."""
+    A, gamma = jnp.ones((4, 24, 24, 32), jnp.float32), jnp.ones(32, jnp.float32)
+
+    def both(dZ, A, gamma, beta):
+        Z, pull = jax.vjp(lambda *x: batch_norm(*x)[0], A, gamma, beta)
+        return Z, *pull(dZ)
+
+    program = jax.jit(both).lower(A, A, gamma, gamma).compile().as_text()
+    written = re.findall(r"= f32\[4,24,24,32\]\S* fusion\(", program[program.index("ENTRY") :])
+    assert len(written) == 2
