@@ -5,12 +5,11 @@
 They belong to the outermost jit: JAX refuses options on a jit that is called by another.
 
 jaxlib 0.10 gives convolutions on the CPU to the YNNPACK library, where dense ones run at half of what they do
-in XLA's own code (Eigen). The option leaves YNNPACK single matrix products. Its price: plain long sums are
-added up in another order, which costs a little accuracy. Our own dense convolutions go round YNNPACK without
-it (`jaxcnn.forms.eigen`), but for those with a stride; it helps what else a program has, lax's own dense
-convolutions above all. Later versions need nothing: the answer is an empty dictionary, as it is wherever the
-option's name is not known. Measure it on your network (`python -m experiments.benchmark --suite nets` does on
-four): LeNet and ResNet take as long with it, networks with depthwise layers up to six times as long.
+in XLA's own code (Eigen). The option leaves YNNPACK single matrix products, and sums. Our own dense
+convolutions go round YNNPACK without it (`jaxcnn.forms.eigen`), but for those with a stride; it helps what else
+a program has, lax's own dense convolutions above all. Later versions need nothing: the answer is an empty
+dictionary, as it is wherever the option's name is not known. Measure it on your network: the four of
+`python -m experiments.benchmark --suite nets` take as long with it.
 """
 
 import functools
@@ -18,9 +17,11 @@ import functools
 import jax
 import jaxlib
 
+_PRODUCTS_AND_SUMS = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+
 # jaxlib's version and the platform → the options
 _OPTIONS: dict[tuple[tuple[int, ...], str], dict[str, str]] = {
-    ((0, 10), "cpu"): {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"},
+    ((0, 10), "cpu"): {"xla_cpu_experimental_ynn_fusion_type": _PRODUCTS_AND_SUMS},
 }
 
 
