@@ -6,9 +6,9 @@ They belong to the outermost jit: JAX refuses options on a jit that is called by
 
 jaxlib 0.10 gives convolutions on the CPU to the YNNPACK library, where dense ones run at half of what they do
 in XLA's own code (Eigen). The option leaves YNNPACK single matrix products, and sums. Our own dense
-convolutions go round YNNPACK without it (`jaxcnn.forms.eigen`), but for those with a stride; it helps what else
-a program has, lax's own dense convolutions above all. Later versions need nothing: the answer is an empty
-dictionary, as it is wherever the option's name is not known. Measure it on your network: the four of
+convolutions go round YNNPACK without it (`jaxcnn.forms.eigen`), but for those with a stride; it helps what
+else a program has, lax's own dense convolutions above all. Later versions need nothing: the answer is an
+empty dictionary, as it is wherever the option's name is not known. Measure it on your network: the four of
 `python -m experiments.benchmark --suite nets` take as long with it.
 """
 

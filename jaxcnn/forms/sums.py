@@ -7,8 +7,8 @@ of its own, be it a mean repeated for every pixel. And arithmetic after a gather
 loop, and writes out what is gathered. `apart` keeps a sum from either: batch_norm's variance of a mean apart,
 64 channels, 32×32, batch 32, reads A and writes nothing; a MobileNet-like network's gradient takes 1.3 of the
 time of jax.grad's to compile, not 1.5; depthwise dW of 128 channels, 16×16, batch 32, 0.52 ms, and 0.64 by a
-product with ones (jaxlib 0.10.2; 0.10.0 leaves YNNPACK no sum of products, and batch norm's gradient takes 0.55
-of jax.grad's time, not 0.4).
+product with ones (jaxlib 0.10.2; 0.10.0 leaves YNNPACK no sum of products, and batch norm's gradient takes
+0.55 of jax.grad's time, not 0.4).
 
 Along the last axis, of what YNNPACK does not compute, XLA's own loop, whose order is fixed, adds one number
 at a time; a product with a column of ones adds several at once. Milliseconds to sum 1,024 rows of 1,000
