@@ -310,8 +310,8 @@ def _of_group(spec: _Spec, X: Array) -> Array:
     """
     if spec.group == 1:
         return X
-    apart = X.reshape(*X.shape[:-1], X.shape[-1] // spec.group, spec.group)
-    return jnp.broadcast_to(jnp.mean(apart, -1, keepdims=True), apart.shape).reshape(X.shape)
+    groups = X.reshape(*X.shape[:-1], X.shape[-1] // spec.group, spec.group)
+    return jnp.broadcast_to(jnp.mean(groups, -1, keepdims=True), groups.shape).reshape(X.shape)
 
 
 def _mean_of_rows(spec: _Spec, X: Array) -> Array:
