@@ -29,7 +29,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._sharding import vary_alike
-from jaxcnn._softmaxes import from_largest, probabilities
+from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.activations import sigmoid, softplus
 from jaxcnn.forms import sums
 from jaxcnn.softmaxes import log_softmax, softmax
@@ -166,6 +166,10 @@ def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
 #        T[k] = w[k] u[k], u = (1 − s) t + s/K:          dt = (1 − s) w dT          dw = Σ_… u dT
 #        Σ_k dZ[k] = 0, (S.0): the entry of the largest logit is minus the sum of the others.
 #        With all the mass on one label, L = −log y[t], so dZ[t] = (exp(−L) − 1) dL, which does not cancel.
+#        With R = Σ_{k≠t} exp(Z[k] − Z[M]) of the largest logit M, and e = exp(Z[t] − Z[M]), then
+#            L = log1p(R + (e − 1)) − (Z[t] − Z[M])          y[k] = exp(Z[k] − Z[M])/(R + e)          (E.5)
+#        which keeps its digits: e is 1 where t is M, and else R at least 1. No search for M tells one of
+#        several from another.
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array | None) -> Array:
@@ -176,11 +180,11 @@ def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array 
 
 
 def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Array | None):
-    # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
-    linear = _are_labels(t) and weights is None
-    kept = probabilities(Z.ndim - 1, Z) if linear else Z
     L = _softmax_cross_entropy(smoothing, Z, t, weights)
-    return L, (kept, t, weights, L if _one_label(smoothing, t, weights) else None)
+    if _one_label(smoothing, t, weights):
+        return L, (_probabilities(Z, t), t, None, L)
+    # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
+    return L, (softmax(Z) if _are_labels(t) and weights is None else Z, t, weights, None)
 
 
 @partial(jax.jit, static_argnums=(0,))
@@ -272,7 +276,7 @@ _huber.defvjp(_huber_fwd, _huber_bwd)
 def _balanced(y: Array, dZ: Array) -> Array:
     """dZ with dZ[M] = −Σ_{k≠M} dZ[k], (S.0), where y[M] > ½: elsewhere 1 − y[M] loses nothing."""
     at_M = y > 0.5
-    return jnp.where(at_M, -sums.along(y.ndim - 1, jnp.where(at_M, 0, dZ)), dZ)
+    return jnp.where(at_M, -sums.along(y.ndim - 1, jnp.where(at_M, 0, dZ))[..., None], dZ)
 
 
 def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
@@ -281,20 +285,52 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 
 
 def _label_surprisal(Z: Array, t: Array) -> Array:
-    """−log softmax(Z)[t] of labels t, wide; NaN where no class has that label."""
-    above, R = from_largest(Z.ndim - 1, Z)
-    surprisal = jnp.log1p(R) - _of_label(above, t)
-    return jnp.where(_known(Z, t[..., None]), surprisal, jnp.nan)[..., 0]
+    """L of (E.5), wide; NaN where no class has that label."""
+    _, R, above = _from_largest(Z, t)
+    return jnp.where(_known(Z, t), jnp.log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
+
+
+# y of (E.5), which on a CPU takes no sum more than L; elsewhere a sum of its own costs less than a kernel
+# that waits for L's          dZ as in (S.1)
+@jax.custom_vjp
+@jax.jit
+def _probabilities(Z: Array, t: Array) -> Array:
+    def beside_the_loss(Z: Array, t: Array) -> Array:
+        above, R, of_label = _from_largest(Z, t)
+        return (jnp.exp(above) / (R + jnp.exp(of_label))[..., None]).astype(Z.dtype)
+
+    return lax.platform_dependent(Z, t, cpu=beside_the_loss, default=lambda Z, t: softmax(Z))
+
+
+def _probabilities_fwd(Z: Array, t: Array):
+    y = _probabilities(Z, t)
+    return y, y
+
+
+def _probabilities_bwd(y: Array, dA: Array):
+    return *softmax_bwd(y.ndim - 1, y, dA), None
+
+
+_probabilities.defvjp(_probabilities_fwd, _probabilities_bwd)
+
+
+def _from_largest(Z: Array, t: Array) -> tuple[Array, Array, Array]:
+    """Z − Z[M], R and Z[t] − Z[M] of (E.5), wide."""
+    Z = widened(Z)
+    M = jnp.max(Z, -1)
+    above = Z - M[..., None]
+    R = sums.along(Z.ndim - 1, jnp.where(_at_label(Z, t), 0, jnp.exp(above)))
+    return above, R, _of_label(Z, t) - M
 
 
 def _of_label(X: Array, t: Array) -> Array:
-    """X[t] of labels t, (…, 1)."""
+    """X[t] of labels t."""
 
     def looked_up(X: Array, t: Array) -> Array:
-        return jnp.take_along_axis(X, t[..., None], -1, mode="clip")
+        return jnp.take_along_axis(X, t[..., None], -1, mode="clip")[..., 0]
 
     def masked(X: Array, t: Array) -> Array:  # which XLA on a GPU makes part of the sums' kernel
-        return jnp.sum(jnp.where(_at_label(X, t), X, 0), -1, keepdims=True)
+        return jnp.sum(jnp.where(_at_label(X, t), X, 0), -1)
 
     return lax.platform_dependent(X, t, cpu=looked_up, default=masked)
 
@@ -323,7 +359,7 @@ def _distribution(Z: Array, t: Array) -> Array:
     if not _are_labels(t):
         return widened(t)
     masses = _at_label(Z, t).astype(widened(Z).dtype)
-    return jnp.where(_known(Z, t[..., None]), masses, jnp.nan)
+    return jnp.where(_known(Z, t)[..., None], masses, jnp.nan)
 
 
 def _surprisal(Z: Array, T: Array) -> Array:

@@ -24,7 +24,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
-from jaxcnn._softmaxes import from_largest, quotients, softmax_bwd
+from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.forms import sums
 
 
@@ -82,7 +82,9 @@ def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _softmax(axis: int, Z: Array) -> Array:
-    return quotients(axis, Z)
+    wide = widened(Z)
+    terms = jnp.exp(wide - jnp.max(wide, axis, keepdims=True))
+    return (terms / jnp.sum(terms, axis, keepdims=True)).astype(Z.dtype)
 
 
 def _softmax_fwd(axis: int, Z: Array):
@@ -100,7 +102,7 @@ def _log_softmax(axis: int, Z: Array) -> Array:
 
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_fwd(axis: int, Z: Array):
-    above, R = from_largest(axis, Z)
+    above, R = _from_largest(axis, Z)
     A, y = above - jnp.log1p(R), jnp.exp(above) / (1 + R)
     return A.astype(Z.dtype), (y.astype(Z.dtype), R / (1 + R))
 
@@ -110,13 +112,28 @@ def _log_softmax_bwd(axis: int, residuals, dA: Array):
     y, r = residuals
     wide_y, wide_dA = widened(y), widened(dA)
     at_M = wide_y > 0.5
-    S, others = sums.along(axis, wide_dA), jnp.where(at_M, 0, wide_dA)
-    less_others = others - sums.along(axis, others)  # at M; one kernel on a GPU, as `sums.less`
+    S, others = jnp.expand_dims(sums.along(axis, wide_dA), axis), jnp.where(at_M, 0, wide_dA)
+    # at M; one kernel on a GPU, as `sums.less`
+    less_others = others - jnp.expand_dims(sums.along(axis, others), axis)
     return (jnp.where(at_M, r * S + less_others, wide_dA - wide_y * S).astype(y.dtype),)
 
 
 _softmax.defvjp(_softmax_fwd, softmax_bwd)
 _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
+
+
+def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
+    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), wide, so that log Σ exp(Z) = Z[M] + log1p(R).
+
+    Without a search for M: of n entries as large as Z[M] all but one are in R, as 1 each. A 1 is taken from
+    each, which XLA on a GPU makes faster than a 0 in its place.
+    """
+    Z = widened(Z)
+    # 0 nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
+    above = Z - jnp.max(Z, axis, keepdims=True)
+    equal = (above == 0).astype(above.dtype)
+    others, count = sums.along(axis, jnp.exp(above) - equal), sums.along(axis, equal)
+    return above, jnp.expand_dims(others + jnp.maximum(count - 1, 0), axis)
 
 
 # ------------------------------------------------------------------------- argument checks

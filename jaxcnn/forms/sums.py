@@ -28,14 +28,19 @@ from jax import Array, lax
 from jaxcnn._sharding import sharded_as, whole
 
 _FEW_OF_ROWS = 2**12  # numbers that XLA's own loop adds up as fast
+_FEW_COLUMNS = 15  # XLA writes nothing out for them: it computes an entry at most so often in one kernel
 _COLUMNS, _MOST_SLABS = 192, 5  # of a row: a slab has no fewer columns
 
 
 def along(axis: int, X: Array) -> Array:
-    """Σ over the axis of X, which stays as one of size 1."""
+    """Σ over the axis of X, which is gone."""
 
     def by_loop(X: Array) -> Array:
-        return jnp.sum(X, axis, keepdims=True)
+        return jnp.sum(X, axis)
+
+    def by_columns(X: Array) -> Array:
+        columns = (lax.index_in_dim(X, k, axis, keepdims=False) for k in range(X.shape[-1]))
+        return functools.reduce(operator.add, columns)
 
     def by_slabs(X: Array) -> Array:
         count = max(1, min(X.shape[-1] // _COLUMNS, _MOST_SLABS)) if whole(X, -1) else 1
@@ -43,7 +48,8 @@ def along(axis: int, X: Array) -> Array:
 
     if axis != X.ndim - 1 or _numbers(X) < _FEW_OF_ROWS:
         return by_loop(X)
-    return lax.platform_dependent(X, cpu=by_slabs, default=by_loop)
+    few = X.shape[-1] <= _FEW_COLUMNS and whole(X, -1)
+    return lax.platform_dependent(X, cpu=by_columns if few else by_slabs, default=by_loop)
 
 
 def less(axis: int, X: Array, chosen: Array) -> Array:
@@ -54,7 +60,7 @@ def less(axis: int, X: Array, chosen: Array) -> Array:
     """
 
     def by_sum(X: Array, chosen: Array) -> Array:
-        return X - along(axis, jnp.where(chosen, X, 0))
+        return X - jnp.expand_dims(along(axis, jnp.where(chosen, X, 0)), axis)
 
     def by_own_sum(X: Array, chosen: Array) -> Array:
         picked = jnp.where(chosen, X, 0)
@@ -64,10 +70,10 @@ def less(axis: int, X: Array, chosen: Array) -> Array:
 
 
 def by_product(X: Array) -> Array:
-    """X (…, K) times a column of ones: Σ over the last axis, (…, 1)."""
+    """X (…, K) times a column of ones: Σ over the last axis, which is gone."""
     ones = jnp.ones((X.shape[-1], 1), X.dtype)
     sharding = sharded_as(*((X, axis) for axis in range(X.ndim - 1)), None)
-    return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)
+    return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)[..., 0]
 
 
 def _numbers(X: Array) -> int:
