@@ -35,6 +35,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, same_dtype, widened
 from jaxcnn._errors import boolean, wrong_value
+from jaxcnn.forms.logarithm import log1p
 from jaxcnn.rectifiers import elu, hardswish, leaky_relu, relu, relu6
 from jaxcnn.softmaxes import log_softmax, softmax
 
@@ -260,7 +261,8 @@ def _tanh_fwd(Z: Array):
 @jax.custom_vjp
 @jax.jit
 def _softplus(Z: Array) -> Array:
-    return jnp.maximum(Z, 0) + jnp.log1p(jnp.exp(-jnp.abs(Z)))
+    wide = widened(Z)
+    return (jnp.maximum(wide, 0) + log1p(jnp.exp(-jnp.abs(wide)))).astype(Z.dtype)
 
 
 def _softplus_fwd(Z: Array):

@@ -32,6 +32,7 @@ from jaxcnn._sharding import vary_alike
 from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.activations import sigmoid, softplus
 from jaxcnn.forms import sums
+from jaxcnn.forms.logarithm import log1p
 from jaxcnn.softmaxes import log_softmax, softmax
 
 
@@ -287,7 +288,7 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 def _label_surprisal(Z: Array, t: Array) -> Array:
     """L of (E.5), wide; NaN where no class has that label."""
     _, R, above = _from_largest(Z, t)
-    return jnp.where(_known(Z, t), jnp.log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
+    return jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
 
 
 # y of (E.5), which on a CPU takes no sum more than L; elsewhere a sum of its own costs less than a kernel

@@ -26,6 +26,7 @@ from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
 from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.forms import sums
+from jaxcnn.forms.logarithm import log1p
 
 
 def softmax(Z: ArrayLike, axis: int = -1) -> Array:
@@ -103,7 +104,7 @@ def _log_softmax(axis: int, Z: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_fwd(axis: int, Z: Array):
     above, R = _from_largest(axis, Z)
-    A, y = above - jnp.log1p(R), jnp.exp(above) / (1 + R)
+    A, y = above - log1p(R), jnp.exp(above) / (1 + R)
     return A.astype(Z.dtype), (y.astype(Z.dtype), R / (1 + R))
 
 

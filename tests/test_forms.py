@@ -35,6 +35,7 @@ from jaxcnn.forms import (
     toeplitz,
     winograd,
 )
+from jaxcnn.forms.logarithm import log1p
 from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, untap
 from jaxcnn.oracles import convolution as convolutions
 from jaxcnn.oracles import pooling as oracles
@@ -364,6 +365,15 @@ def test_what_stands_apart_is_the_same_number(dtype):
     assert got.dtype == X.dtype
     np.testing.assert_array_equal(np.asarray(got, float), np.asarray(X, float))
     np.testing.assert_array_equal(jnp.signbit(got), jnp.signbit(X))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_a_logarithm_of_one_and_more_keeps_its_digits(dtype):
+    """What this kills: log(1 + x), and (1 + x) − 1 taken for x, as XLA on jaxlib 0.10.2 does."""
+    x = np.exp(np.random.default_rng(0).uniform(-60, 30, 2**16)).astype(dtype)
+    got, exact = np.asarray(jax.jit(log1p)(x)), np.log1p(x.astype(np.longdouble))
+    assert np.max(np.abs(got - exact) / np.spacing(exact.astype(dtype))) < 2
+    np.testing.assert_array_equal(jax.jit(log1p)(jnp.array([0.0, jnp.nan])), [0, np.nan])
 
 
 def test_the_remainder_matters_to_the_rotated_form():

@@ -50,7 +50,7 @@ ROOMS = {
     "rectifiers": {"_arrays", "_errors"},
     "_softmaxes": {"_arrays", "forms"},
     "softmaxes": {"_arrays", "_errors", "_softmaxes", "forms"},
-    "activations": {"_arrays", "_errors", "rectifiers", "softmaxes"},
+    "activations": {"_arrays", "_errors", "forms", "rectifiers", "softmaxes"},
     "linear": {"_arrays", "_errors", "_sharding", "forms", "window", "convolution"},
     "losses": {"_arrays", "_errors", "_sharding", "_softmaxes", "activations", "forms", "softmaxes"},
     "normalization": {"_arrays", "_errors", "_sharding", "forms"},
