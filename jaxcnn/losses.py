@@ -175,15 +175,16 @@ def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array | None) -> Array:
     if _one_label(smoothing, t, weights):
-        return _label_surprisal(Z, t).astype(Z.dtype)
+        return _of_labels(Z, t)[0]
     T = _weighted(_smoothed(smoothing, Z, t), weights)
     return jnp.sum(T * _surprisal(Z, T), -1).astype(Z.dtype)
 
 
 def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Array | None):
-    L = _softmax_cross_entropy(smoothing, Z, t, weights)
     if _one_label(smoothing, t, weights):
-        return L, (_probabilities(Z, t), t, None, L)
+        L, y = _of_labels(Z, t)
+        return L, (y, t, None, L)
+    L = _softmax_cross_entropy(smoothing, Z, t, weights)
     # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
     return L, (softmax(Z) if _are_labels(t) and weights is None else Z, t, weights, None)
 
@@ -191,11 +192,9 @@ def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Ar
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
     kept, t, weights, L = residuals
-    dL = widened(dL)[..., None]
     if L is not None:
-        y, L = widened(kept), widened(L)[..., None]
-        dZ = jnp.where(_at_label(kept, t), jnp.expm1(-L), jnp.where(jnp.isnan(L), L, y)) * dL
-        return dZ.astype(kept.dtype), None, None
+        return _of_labels_dZ(kept, t, L, dL), None, None
+    dL = widened(dL)[..., None]
     u = _smoothed(smoothing, kept, t)
     T = _weighted(u, weights)
     if _are_labels(t) and weights is None:
@@ -285,55 +284,48 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
     return _are_labels(t) and smoothing == 0 and weights is None
 
 
-def _label_surprisal(Z: Array, t: Array) -> Array:
-    """L of (E.5), wide; NaN where no class has that label."""
-    _, R, above = _from_largest(Z, t)
-    return jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
-
-
-# y of (E.5), which on a CPU takes no sum more than L; elsewhere a sum of its own costs less than a kernel
-# that waits for L's          dZ as in (S.1)
+# (E.5)  L and y of labels
+#        dZ of L as in (E.1), of y as in (S.1)
 @jax.custom_vjp
 @jax.jit
-def _probabilities(Z: Array, t: Array) -> Array:
-    def beside_the_loss(Z: Array, t: Array) -> Array:
-        above, R, of_label = _from_largest(Z, t)
-        return (jnp.exp(above) / (R + jnp.exp(of_label))[..., None]).astype(Z.dtype)
+def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
+    wide, at_label = widened(Z), _at_label(Z, t)
+    M = jnp.max(wide, -1)
+    terms = jnp.exp(wide - M[..., None])
+    R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
 
-    return lax.platform_dependent(Z, t, cpu=beside_the_loss, default=lambda Z, t: softmax(Z))
+    def looked_up(Z: Array, t: Array, M: Array, R: Array, terms: Array) -> tuple[Array, Array]:
+        above = jnp.take_along_axis(Z, t[..., None], -1, mode="clip")[..., 0] - M
+        return above, R + jnp.exp(above)
 
+    def masked(Z: Array, t: Array, M: Array, R: Array, terms: Array) -> tuple[Array, Array]:
+        # parts of one kernel on a GPU, and a sum of its own costs less there than one that waits for L
+        above = jnp.sum(jnp.where(_at_label(Z, t), Z, 0), -1) - M
+        return above, jnp.sum(terms, -1)
 
-def _probabilities_fwd(Z: Array, t: Array):
-    y = _probabilities(Z, t)
-    return y, y
-
-
-def _probabilities_bwd(y: Array, dA: Array):
-    return *softmax_bwd(y.ndim - 1, y, dA), None
-
-
-_probabilities.defvjp(_probabilities_fwd, _probabilities_bwd)
-
-
-def _from_largest(Z: Array, t: Array) -> tuple[Array, Array, Array]:
-    """Z − Z[M], R and Z[t] − Z[M] of (E.5), wide."""
-    Z = widened(Z)
-    M = jnp.max(Z, -1)
-    above = Z - M[..., None]
-    R = sums.along(Z.ndim - 1, jnp.where(_at_label(Z, t), 0, jnp.exp(above)))
-    return above, R, _of_label(Z, t) - M
+    above, total = lax.platform_dependent(wide, t, M, R, terms, cpu=looked_up, default=masked)
+    L = jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
+    return L.astype(Z.dtype), (terms / total[..., None]).astype(Z.dtype)
 
 
-def _of_label(X: Array, t: Array) -> Array:
-    """X[t] of labels t."""
+def _of_labels_fwd(Z: Array, t: Array):
+    L, y = _of_labels(Z, t)
+    return (L, y), (y, t, L)
 
-    def looked_up(X: Array, t: Array) -> Array:
-        return jnp.take_along_axis(X, t[..., None], -1, mode="clip")[..., 0]
 
-    def masked(X: Array, t: Array) -> Array:  # which XLA on a GPU makes part of the sums' kernel
-        return jnp.sum(jnp.where(_at_label(X, t), X, 0), -1)
+def _of_labels_bwd(residuals, cotangents):
+    y, t, L = residuals
+    dL, dy = cotangents
+    return _of_labels_dZ(y, t, L, dL) + softmax_bwd(y.ndim - 1, y, dy)[0], None
 
-    return lax.platform_dependent(X, t, cpu=looked_up, default=masked)
+
+def _of_labels_dZ(y: Array, t: Array, L: Array, dL: Array) -> Array:
+    wide_L, wide_y, dL = widened(L)[..., None], widened(y), widened(dL)[..., None]
+    dZ = jnp.where(_at_label(y, t), jnp.expm1(-wide_L), jnp.where(jnp.isnan(wide_L), wide_L, wide_y)) * dL
+    return dZ.astype(y.dtype)
+
+
+_of_labels.defvjp(_of_labels_fwd, _of_labels_bwd)
 
 
 def _known(Z: Array, label: Array) -> Array:

@@ -29,6 +29,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn.forms import axes, phases
+from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import (
     accumulator,
     like,
@@ -87,7 +88,7 @@ def maximum(A: Array, window: Window) -> Array:
 
     overlap = len(phases.reads(window)) > 1
     on_cpu = partial(_maximum_by_rows, window=window) if overlap and A.shape[-1] > _VERY_FEW else of_first
-    return lax.platform_dependent(A, cpu=on_cpu, default=of_first)
+    return by_platform(A, cpu=on_cpu, default=of_first)
 
 
 def _maximum_by_rows(A: Array, window: Window) -> Array:
@@ -106,7 +107,7 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     even against pixels of −inf.
     """
     then = partial(_maximum_then_first, window=window)
-    return lax.platform_dependent(A, cuda=then, default=partial(_maximum_and_first, window=window))
+    return by_platform(A, cuda=then, default=partial(_maximum_and_first, window=window))
 
 
 def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
@@ -166,7 +167,7 @@ def place(index: Array, dZ: Array, window: Window) -> Array:
     channels, reads = dZ.shape[-1], len(phases.reads(window))
     looked_up = channels <= _FEW if reads == 1 else channels > _SOME and reads <= _MOST_READS
     marked = taps(window) <= np.iinfo(index.dtype).max  # a number is left for no tap
-    return lax.platform_dependent(
+    return by_platform(
         index,
         dZ,
         cpu=by_looks if marked and looked_up else by_phases,
@@ -284,7 +285,7 @@ def total(A: Array, window: Window) -> Array:
     of_pixels, by_axes, of_padded, by_rows = (
         partial(form, window=window) for form in (_of_pixels, _by_axes, _of_padded, _by_rows)
     )
-    return lax.platform_dependent(
+    return by_platform(
         widened(A),
         cpu=by_rows if A.shape[-1] > _VERY_FEW else of_padded,
         cuda=of_pixels if taps(window) <= _FEW_TAPS else by_axes,
@@ -337,7 +338,7 @@ def spread(dZ: Array, window: Window) -> Array:
     on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows
     at_once = max(window.stride) == 1 and taps(window) <= _FEW_TAPS
     on_gpu = partial(_spread_at_once, window=window) if at_once else elsewhere
-    return lax.platform_dependent(widened(dZ), cpu=on_cpu, cuda=on_gpu, default=elsewhere)
+    return by_platform(widened(dZ), cpu=on_cpu, cuda=on_gpu, default=elsewhere)
 
 
 def _spread_by_total(dZ: Array, window: Window) -> Array:

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as, whole
+from jaxcnn.forms.platforms import by_platform
 
 _FEW_OF_ROWS = 2**12  # numbers that XLA's own loop adds up as fast
 _FEW_COLUMNS = 15  # XLA writes nothing out for them: it computes an entry at most so often in one kernel
@@ -49,7 +50,7 @@ def along(axis: int, X: Array) -> Array:
     if axis != X.ndim - 1 or _numbers(X) < _FEW_OF_ROWS:
         return by_loop(X)
     few = X.shape[-1] <= _FEW_COLUMNS and whole(X, -1)
-    return lax.platform_dependent(X, cpu=by_columns if few else by_slabs, default=by_loop)
+    return by_platform(X, cpu=by_columns if few else by_slabs, default=by_loop)
 
 
 def less(axis: int, X: Array, chosen: Array) -> Array:
@@ -66,7 +67,7 @@ def less(axis: int, X: Array, chosen: Array) -> Array:
         picked = jnp.where(chosen, X, 0)
         return jnp.where(chosen, 0, X) + (picked - jnp.sum(picked, axis, keepdims=True))
 
-    return lax.platform_dependent(X, chosen, cpu=by_sum, default=by_own_sum)
+    return by_platform(X, chosen, cpu=by_sum, default=by_own_sum)
 
 
 def by_product(X: Array) -> Array:
