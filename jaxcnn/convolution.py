@@ -304,19 +304,22 @@ def convolve(f: ArrayLike, h: ArrayLike, mode: str = "full") -> Array:
 
 
 class _Spec(NamedTuple):
-    """What is static about a face: geometry, groups, precision, and the dtype of the result."""
+    """What is static about a face, with its result's dtype, and whether a backward pass reads that again."""
 
     window: Window
     groups: int
     precision: Any
     dtype: np.dtype
+    read_again: bool = False
 
 
 def _evaluate(face: str, spec: _Spec, left: Array, right: Array) -> Array:
     if left.dtype != right.dtype:  # a cotangent in another preferred_element_type
         wide = accumulator(left.dtype, right.dtype)
         left, right = left.astype(wide), right.astype(wide)
-    return choice.evaluate(face, left, right, spec.window, spec.groups, spec.precision, spec.dtype)
+    return choice.evaluate(
+        face, left, right, spec.window, spec.groups, spec.precision, spec.dtype, spec.read_again
+    )
 
 
 # (C.1)  Z[m,o] = Σ_{j,c} A_pad[m·s + j·d, c] W[j,c,o]
@@ -341,7 +344,7 @@ def _conv_dW(spec: _Spec, A: Array, dZ: Array) -> Array:
 
 
 def _conv_fwd(spec: _Spec, A: Array, W: Array):
-    return _conv(spec, A, W), (A, W)
+    return _conv(spec._replace(read_again=True), A, W), (A, W)  # by the backward pass of what follows
 
 
 def _conv_bwd(spec: _Spec, residuals, dZ: Array):

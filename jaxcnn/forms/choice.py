@@ -123,6 +123,7 @@ def evaluate(
     groups: int,
     precision: lax.PrecisionLike,
     dtype: DTypeLike,
+    read_again: bool,
 ) -> Array:
     """The face of its operands, in a dtype; sums are kept in float32 or wider."""
 
@@ -130,7 +131,7 @@ def evaluate(
     def rounded(form: Face) -> Face:
         return lambda left, right: form(left, right).astype(dtype)
 
-    cpu, cuda, default = map(rounded, forms(face, left, right, window, groups, precision, dtype))
+    cpu, cuda, default = map(rounded, forms(face, left, right, window, groups, precision, dtype, read_again))
     return by_platform(left, right, cpu=cpu, cuda=cuda, default=default)
 
 
@@ -142,8 +143,9 @@ def forms(
     groups: int,
     precision: lax.PrecisionLike,
     dtype: DTypeLike,
+    read_again: bool = False,
 ) -> Forms:
-    """What computes a face, whose result is wanted in a dtype."""
+    """What computes a face, whose result is wanted in a dtype, and may be read again by a backward pass."""
     channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * groups
     filters = right.shape[-1]
     static = {"window": window, "groups": groups, "precision": precision}
@@ -154,9 +156,10 @@ def forms(
 
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
-        on_cpu = by(
-            depthwise if groups > 1 else _on_cpu(face, window, windows.images(left), channels, filters)
-        )
+        if groups > 1:
+            on_cpu = by(depthwise, **{"read_again": True} if read_again else {})
+        else:
+            on_cpu = by(_on_cpu(face, window, windows.images(left), channels, filters))
         off_cpu = by(elsewhere)
     else:
         slices = groups // grouped.merged(groups, max(channels, filters))

@@ -17,8 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import DTypeLike
+from jaxlib.version import __version_info__ as jaxlib_version
 
 from jaxcnn.window import Window
+
+_BARRIERS_HOLD = jaxlib_version >= (0, 11, 1)
 
 
 def accumulator(*dtypes: DTypeLike) -> np.dtype:
@@ -104,20 +107,23 @@ def placed(V: Array, window: Window, j: Sequence[int]) -> Array:
     return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
-def by_halves(A_pad: Array, window: Window, conv: Callable[[Array, Window], Array]) -> Array:
-    """Z, the upper half of its rows and the lower one joined, each the `conv` of its part of A_pad.
+def computed_once(A_pad: Array, window: Window, conv: Callable[[Array, Window], Array]) -> Array:
+    """Z, the `conv` of A_pad, written out before anything reads it.
 
     A sum of taps XLA on a CPU may compute again in every operation that reads it, and there each time that it
-    is read; what is padded or concatenated it computes once. Without the barrier it would make two sums, and
-    a copy, of a sum over the halves, such as batch norm's mean.
+    is read, unless it stands behind a barrier. Up to jaxlib 0.11.0 the barrier is gone before kernels are
+    made; but what is padded or concatenated is computed once, so there the upper half of the rows and the
+    lower one are joined. (With a barrier too: else XLA makes two sums, and a copy, of a sum over them, such
+    as a mean.)
     """
     over, m = window.over_padded, window.output_size[0]
-    halves = []
-    for first, last in itertools.pairwise(sorted({0, m // 2, m})):
+    cut = {0, m} if _BARRIERS_HOLD else {0, m // 2, m}
+    parts = []
+    for first, last in itertools.pairwise(sorted(cut)):
         stop = (last - 1) * window.stride[0] + window.extent[0]
         rows = lax.slice_in_dim(A_pad, first * window.stride[0], stop, axis=1)
-        halves.append(conv(rows, replace(over, input_size=rows.shape[1:-1])))
-    return lax.optimization_barrier(lax.concatenate(halves, 1))
+        parts.append(conv(rows, replace(over, input_size=rows.shape[1:-1])))
+    return lax.optimization_barrier(lax.concatenate(parts, 1))
 
 
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
