@@ -304,13 +304,13 @@ def convolve(f: ArrayLike, h: ArrayLike, mode: str = "full") -> Array:
 
 
 class _Spec(NamedTuple):
-    """What is static about a face, with its result's dtype, and whether a backward pass reads that again."""
+    """What is static about a face, its result's dtype, and whether more of a gradient reads its Z or dZ."""
 
     window: Window
     groups: int
     precision: Any
     dtype: np.dtype
-    read_again: bool = False
+    shared: bool = False
 
 
 def _evaluate(face: str, spec: _Spec, left: Array, right: Array) -> Array:
@@ -318,7 +318,7 @@ def _evaluate(face: str, spec: _Spec, left: Array, right: Array) -> Array:
         wide = accumulator(left.dtype, right.dtype)
         left, right = left.astype(wide), right.astype(wide)
     return choice.evaluate(
-        face, left, right, spec.window, spec.groups, spec.precision, spec.dtype, spec.read_again
+        face, left, right, spec.window, spec.groups, spec.precision, spec.dtype, spec.shared
     )
 
 
@@ -344,14 +344,14 @@ def _conv_dW(spec: _Spec, A: Array, dZ: Array) -> Array:
 
 
 def _conv_fwd(spec: _Spec, A: Array, W: Array):
-    return _conv(spec._replace(read_again=True), A, W), (A, W)  # by the backward pass of what follows
+    return _conv(spec._replace(shared=True), A, W), (A, W)
 
 
 def _conv_bwd(spec: _Spec, residuals, dZ: Array):
     A, W = residuals
     return (
-        _conv_dA(spec._replace(dtype=A.dtype), dZ, W),
-        _conv_dW(spec._replace(dtype=W.dtype), A, dZ),
+        _conv_dA(spec._replace(dtype=A.dtype, shared=True), dZ, W),
+        _conv_dW(spec._replace(dtype=W.dtype, shared=True), A, dZ),
     )
 
 

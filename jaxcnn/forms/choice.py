@@ -123,7 +123,7 @@ def evaluate(
     groups: int,
     precision: lax.PrecisionLike,
     dtype: DTypeLike,
-    read_again: bool,
+    shared: bool,
 ) -> Array:
     """The face of its operands, in a dtype; sums are kept in float32 or wider."""
 
@@ -131,7 +131,7 @@ def evaluate(
     def rounded(form: Face) -> Face:
         return lambda left, right: form(left, right).astype(dtype)
 
-    cpu, cuda, default = map(rounded, forms(face, left, right, window, groups, precision, dtype, read_again))
+    cpu, cuda, default = map(rounded, forms(face, left, right, window, groups, precision, dtype, shared))
     return by_platform(left, right, cpu=cpu, cuda=cuda, default=default)
 
 
@@ -143,9 +143,9 @@ def forms(
     groups: int,
     precision: lax.PrecisionLike,
     dtype: DTypeLike,
-    read_again: bool = False,
+    shared: bool = False,
 ) -> Forms:
-    """What computes a face, whose result is wanted in a dtype, and may be read again by a backward pass."""
+    """What computes a face, whose result is wanted in a dtype; more of a gradient may read its Z or dZ."""
     channels = left.shape[-1] if face == "conv_dW" else right.shape[-2] * groups
     filters = right.shape[-1]
     static = {"window": window, "groups": groups, "precision": precision}
@@ -157,7 +157,7 @@ def forms(
     elsewhere = _elsewhere(face, window)
     if groups in (1, channels):
         if groups > 1:
-            on_cpu = by(depthwise, **{"read_again": True} if read_again else {})
+            on_cpu = by(depthwise, shared=shared)
         else:
             on_cpu = by(_on_cpu(face, window, windows.images(left), channels, filters))
         off_cpu = by(elsewhere)

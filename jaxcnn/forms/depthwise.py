@@ -12,11 +12,13 @@ that follows (a small network's gradient: 42 ms with the copy, 98 without). Of v
 of a row.
 
 Whatever is computed entry by entry XLA on a CPU may compute again wherever it is read: for every tap that
-reads it, and in every operation after it, be it itself a sum of many taps. So Z is `computed_once` if it has
-more than few taps, or if a gradient is taken, whose backward pass reads what follows it again; and dW reads
-dZ from the padded copy that dA reads. Three convolutions of 7×7 in a row, 64 channels, 16×16, batch 32, take
-9 ms for their gradient, not 1,080, and one before a max-pool 3.5, not 34 (jaxlib 0.10.2); a small network
-with two of 3×3 before a ReLU and a max-pool 5.7, not 6.6 (on 0.12.0.1 7.9 and 8.4).
+reads it, and in every operation after it, be it itself a sum of many taps. So Z is `written_out` if it has
+more than few taps, or if a gradient is taken, whose backward pass reads what follows it again; and dZ is,
+where a barrier does not hold, if the other pass reads it too: with a stride by itself, else in the padded
+copy that dA reads. Three convolutions of 7×7 in a row, 64 channels, 16×16, batch 32, take 9 ms for their
+gradient, not 1,080, and one before a max-pool 3.5, not 34 (jaxlib 0.10.2); a small network with two of 3×3
+before a ReLU and a max-pool 5.7, not 6.6 (on 0.12.0.1 7.9 and 8.4), a MobileNet-like one 30, not 33, and
+compiles in 1.2 of jax.grad's time, not 1.3.
 
 dA with a stride is a Z of dZ for each phase of it.
 
@@ -43,7 +45,7 @@ from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import (
-    computed_once,
+    BARRIERS_HOLD,
     filters,
     pad_once,
     pixel_index,
@@ -53,6 +55,7 @@ from jaxcnn.forms.windows import (
     traced_tap,
     transposed,
     widened,
+    written_out,
 )
 from jaxcnn.window import Window
 
@@ -67,17 +70,17 @@ def conv(
     *,
     groups: int = 1,
     precision: lax.PrecisionLike = None,
-    read_again: bool = False,
+    shared: bool = False,
 ) -> Array:
     """Z = Σ_j (S_j A') W[j]."""
     A, taps = _repeated(A, W.shape[-1]), math.prod(window.size)
     if max(window.stride) > 1 and taps <= _FEW_TAPS:
         return _conv_of_pixels(lax.optimization_barrier(A), W, window)
     A_pad = pad_once(A, window)
-    if taps <= _FEW_TAPS and not read_again:
+    if taps <= _FEW_TAPS and not shared:
         return _conv_of_padded(A_pad, window, W=W)
     if taps <= _MOST_TAPS:
-        return computed_once(A_pad, window, partial(_conv_of_padded, W=W))
+        return written_out(_conv_of_padded(A_pad, window, W))
     rest = list(itertools.product(*map(range, window.size[1:])))
 
     def add_row(Z: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
@@ -98,6 +101,7 @@ def conv_dA(
     groups: int = 1,
     precision: lax.PrecisionLike = None,
     few_taps: int = _FEW_TAPS,
+    shared: bool = False,
 ) -> Array:
     """dA', the `conv` of dZ and its taps of rot180(W), for each phase of the stride.
 
@@ -107,23 +111,32 @@ def conv_dA(
     if max(window.stride) == 1:
         dZ = sums.apart(dZ)  # LLVM unrolls a mere copy into padding, of up to 64 channels: 0.1 s to compile
     elif math.prod(window.size) <= few_taps:
-        dZ, of_phase = lax.optimization_barrier(dZ), _conv_of_pixels
+        dZ, of_phase = written_out(dZ) if shared else lax.optimization_barrier(dZ), _conv_of_pixels
     dA = interleaving.interleaved(dZ, jnp.flip(W, tuple(range(window.rank))), window, of_phase)
     multiplier = dA.shape[-1] // groups
     return functools.reduce(operator.add, (dA[..., q::multiplier] for q in range(multiplier)))
 
 
 def conv_dW(
-    A: Array, dZ: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
+    A: Array,
+    dZ: Array,
+    window: Window,
+    *,
+    groups: int = 1,
+    precision: lax.PrecisionLike = None,
+    shared: bool = False,
 ) -> Array:
     """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, taps = _repeated(A, dZ.shape[-1]), math.prod(window.size)
-    if taps <= _FEW_TAPS:
-        dZ, most_slabs = lax.optimization_barrier(dZ), _SLABS
+    few = taps <= _FEW_TAPS
+    if few and (BARRIERS_HOLD or not shared):
+        dZ = lax.optimization_barrier(dZ)
+    elif few and max(window.stride) > 1:
+        dZ = written_out(dZ)
     else:
-        dZ, most_slabs = _inside_padded(dZ, window), _MORE_SLABS
+        dZ = _inside_padded(sums.apart(dZ), window)
     size, (rows, *others) = math.prod(window.input_size), window.output_size
-    parts, slabs = -(-taps // _MOST_TAPS), _slabs(rows, most_slabs)
+    parts, slabs = -(-taps // _MOST_TAPS), _slabs(rows, _SLABS if few else _MORE_SLABS)
     each, thick = -(-taps // parts), -(-rows // slabs)
     table = pixel_index(window).T.reshape(taps, rows, *others)
     missing = [(0, parts * each - taps), (0, slabs * thick - rows), *((0, 0) for _ in others)]

@@ -9,8 +9,7 @@ the padded input, a linear map S_j from pixels to windows:
 A convolution is Z = Σ_j (S_j A) W[j] and its dA is Σ_j S_jᵀ (dZ W[j]ᵀ).
 """
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -19,9 +18,10 @@ from jax import Array, lax
 from jax.typing import DTypeLike
 from jaxlib.version import __version_info__ as jaxlib_version
 
+from jaxcnn.forms.sums import apart
 from jaxcnn.window import Window
 
-_BARRIERS_HOLD = jaxlib_version >= (0, 11, 1)
+BARRIERS_HOLD = jaxlib_version >= (0, 11, 1)
 
 
 def accumulator(*dtypes: DTypeLike) -> np.dtype:
@@ -107,23 +107,17 @@ def placed(V: Array, window: Window, j: Sequence[int]) -> Array:
     return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
-def computed_once(A_pad: Array, window: Window, conv: Callable[[Array, Window], Array]) -> Array:
-    """Z, the `conv` of A_pad, written out before anything reads it.
+def written_out(X: Array) -> Array:
+    """X (B, *n, C), computed before anything reads it.
 
     A sum of taps XLA on a CPU may compute again in every operation that reads it, and there each time that it
     is read, unless it stands behind a barrier. Up to jaxlib 0.11.0 the barrier is gone before kernels are
-    made; but what is padded or concatenated is computed once, so there the upper half of the rows and the
-    lower one are joined. (With a barrier too: else XLA makes two sums, and a copy, of a sum over them, such
-    as a mean.)
+    made; there a pixel of X is put into X once more, `apart`, for which XLA writes X out.
     """
-    over, m = window.over_padded, window.output_size[0]
-    cut = {0, m} if _BARRIERS_HOLD else {0, m // 2, m}
-    parts = []
-    for first, last in itertools.pairwise(sorted(cut)):
-        stop = (last - 1) * window.stride[0] + window.extent[0]
-        rows = lax.slice_in_dim(A_pad, first * window.stride[0], stop, axis=1)
-        parts.append(conv(rows, replace(over, input_size=rows.shape[1:-1])))
-    return lax.optimization_barrier(lax.concatenate(parts, 1))
+    if BARRIERS_HOLD or not X.size:
+        return lax.optimization_barrier(X)
+    pixel = lax.slice(X, (0,) * X.ndim, (X.shape[0], *(1,) * (X.ndim - 2), X.shape[-1]))
+    return lax.dynamic_update_slice(X, apart(pixel), (0,) * X.ndim)
 
 
 def traced_tap(A_pad: Array, window: Window, j: Sequence[int | Array]) -> Array:
