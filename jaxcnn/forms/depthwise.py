@@ -13,12 +13,11 @@ of a row.
 
 Whatever is computed entry by entry XLA on a CPU may compute again wherever it is read: for every tap that
 reads it, and in every operation after it, be it itself a sum of many taps. So Z is `written_out` if it has
-more than few taps, or if a gradient is taken, whose backward pass reads what follows it again; and dZ is,
-where a barrier does not hold, if the other pass reads it too: with a stride by itself, else in the padded
-copy that dA reads. Three convolutions of 7×7 in a row, 64 channels, 16×16, batch 32, take 9 ms for their
-gradient, not 1,080, and one before a max-pool 3.5, not 34 (jaxlib 0.10.2); a small network with two of 3×3
-before a ReLU and a max-pool 5.7, not 6.6 (on 0.12.0.1 7.9 and 8.4), a MobileNet-like one 30, not 33, and
-compiles in 1.2 of jax.grad's time, not 1.3.
+more than few taps, or if a gradient is taken, whose backward pass reads what follows it again; and dZ is, for
+dA and dW: with a stride by itself, else in the padded copy that dA reads. Three convolutions of 7×7 in a row,
+64 channels, 16×16, batch 32, take 9 ms for their gradient, not 1,080, and one before a max-pool 3.5, not 34
+(jaxlib 0.10.2); a small network with two of 3×3 before a ReLU and a max-pool 5.7, not 6.6 (on 0.12.0.1 7.9
+and 8.4), a MobileNet-like one 30, not 33, and compiles in 1.2 of jax.grad's time, not 1.3.
 
 dA with a stride is a Z of dZ for each phase of it.
 
@@ -45,7 +44,6 @@ from jax import Array, lax
 
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import (
-    BARRIERS_HOLD,
     filters,
     pad_once,
     pixel_index,
@@ -129,7 +127,7 @@ def conv_dW(
     """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, taps = _repeated(A, dZ.shape[-1]), math.prod(window.size)
     few = taps <= _FEW_TAPS
-    if few and (BARRIERS_HOLD or not shared):
+    if few and not shared:
         dZ = lax.optimization_barrier(dZ)
     elif few and max(window.stride) > 1:
         dZ = written_out(dZ)

@@ -21,7 +21,7 @@ from jaxlib.version import __version_info__ as jaxlib_version
 from jaxcnn.forms.sums import apart
 from jaxcnn.window import Window
 
-BARRIERS_HOLD = jaxlib_version >= (0, 11, 1)
+_BARRIERS_HOLD = jaxlib_version >= (0, 11, 1)
 
 
 def accumulator(*dtypes: DTypeLike) -> np.dtype:
@@ -114,7 +114,7 @@ def written_out(X: Array) -> Array:
     is read, unless it stands behind a barrier. Up to jaxlib 0.11.0 the barrier is gone before kernels are
     made; there a pixel of X is put into X once more, `apart`, for which XLA writes X out.
     """
-    if BARRIERS_HOLD or not X.size:
+    if _BARRIERS_HOLD or not X.size:
         return lax.optimization_barrier(X)
     pixel = lax.slice(X, (0,) * X.ndim, (X.shape[0], *(1,) * (X.ndim - 2), X.shape[-1]))
     return lax.dynamic_update_slice(X, apart(pixel), (0,) * X.ndim)
