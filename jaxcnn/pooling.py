@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -361,21 +360,15 @@ class _Mean(NamedTuple):
 @partial(jax.jit, static_argnums=(0,))
 def _avg_pool(spec: _Mean, A: Array) -> Array:
     total = _form(spec.window).total(A, spec.window)
-    return (total / _count(spec, total)).astype(A.dtype)
+    return pooling.divided(total, pooling.inside_counts(*spec)).astype(A.dtype)
 
 
 # (P.4)  dA[i] = Σ_{m,j: m·s + j·d − p = i} dZ[m]/c[m]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _avg_pool_dA(spec: _Mean, dZ: Array) -> Array:
-    wide = widened(dZ)
-    return _form(spec.window).spread(wide / _count(spec, wide), spec.window).astype(dZ.dtype)
-
-
-def _count(spec: _Mean, like: Array) -> Array:
-    c = pooling.inside_count(spec.window, spec.border)
-    c = c.reshape(-1)[0] if np.all(c == c.reshape(-1)[0]) else c  # XLA multiplies by 1/4, a scalar
-    return jnp.broadcast_to(jnp.asarray(c, like.dtype), like.shape)
+    counts = pooling.inside_counts(*spec)
+    return _form(spec.window).spread(widened(dZ), spec.window, counts).astype(dZ.dtype)
 
 
 def _avg_pool_fwd(spec: _Mean, A: Array):

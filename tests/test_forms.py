@@ -195,6 +195,26 @@ def test_every_form_of_a_pool_equals_the_oracle_bit_for_bit(form, geometry, chan
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("form", POOLS.values(), ids=POOLS)
+@given(
+    geometry=windows().filter(lambda g: sees_pixels(*g)),
+    channels=st.sampled_from((2, 9)),
+    seed=st.integers(0, 99),
+)
+def test_every_form_spreads_what_was_averaged(form, geometry, channels, seed):
+    n, f, keywords = geometry
+    window = resolve("avg_pool", n, f, **keywords)
+    counts = pooling.inside_counts(window, ((0, 0),) * window.rank)
+    dZ = integers(np.random.default_rng(seed), 2, *window.output_size, channels)
+
+    @jax.jit
+    def both(A, dZ):
+        (expected,) = jax.vjp(lambda A: oracles.avg_pool(A, f, **keywords), A)[1](dZ)
+        return form.spread(dZ, window, counts), expected
+
+    np.testing.assert_allclose(*both(jnp.zeros((2, *n, channels)), dZ), rtol=0, atol=1e-5)
+
+
 # What the table may choose: (A, W, geometry, groups) of float32, each reaching other rows of it.
 CHOSEN = {
     "dense": ((2, 5, 6, 8), (3, 2, 8, 6), {"padding": ((2, 0), (-1, 2)), "dilation": (1, 2)}, 1),

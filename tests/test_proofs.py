@@ -485,7 +485,7 @@ def test_closed_forms_are_the_counts_of_the_code():
         (k,) = w.output_size
         counts = tuple(coverage.coverage(w, i, k) for i in range(n))
         assert counts == window.coverage(n, f, stride=s, padding=(p, q), dilation=d)
-        inside = pools.inside_count(w, ((0, 0),))[:, 0]
+        inside = pools.inside_counts(w, ((0, 0),))[0]
         assert [coverage.inside_count(w, m, f) for m in range(k)] == inside.tolist()
 
 

@@ -20,7 +20,7 @@ from jax import Array
 from jaxcnn.forms.windows import like
 from jaxcnn.window import Window
 
-_MOST_ENTRIES = 32  # of a row, unrolled
+MOST_ENTRIES = 32  # of a row, unrolled
 
 
 class Rows(NamedTuple):
@@ -103,7 +103,7 @@ def entries(A: Array, rows: Rows, axis: int, absent: float = 0.0) -> list[Array]
 
 def at_once(rows: Rows) -> bool:
     """Whether to reduce the entries of a row at once, not one by one: of a single row, or of too many."""
-    return len(rows.weight) == 1 or rows.weight.shape[1] > _MOST_ENTRIES
+    return len(rows.weight) == 1 or rows.weight.shape[1] > MOST_ENTRIES
 
 
 def apply(A: Array, rows: Rows, axis: int) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn._sharding import vary_alike
-from jaxcnn.forms.pooling import index_dtype, on_pixels
+from jaxcnn.forms.pooling import divided, index_dtype, on_pixels
 from jaxcnn.forms.windows import pad, widened
 from jaxcnn.window import Window
 
@@ -56,8 +56,10 @@ def total(A: Array, window: Window) -> Array:
     return Z
 
 
-def spread(dZ: Array, window: Window) -> Array:
-    """dA = Σ_j S_jᵀ dZ: the sum over the windows of dZ spread out with zeros, at stride 1."""
+def spread(dZ: Array, window: Window, counts: Sequence[np.ndarray] | None = None) -> Array:
+    """dA = Σ_j S_jᵀ dZ: the sum over the windows of dZ, or dZ/c, spread out with zeros, at stride 1."""
+    if counts is not None:
+        dZ = divided(dZ, counts)
     edges = [(0, 0, 0)]
     for n, m, e, s, (p, _) in zip(
         window.input_size, window.output_size, window.extent, window.stride, window.padding, strict=True

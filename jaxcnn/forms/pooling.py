@@ -10,7 +10,7 @@ With S_j of `jaxcnn.forms.windows`, all over canonical arrays (B, *n, C):
     mean            Z = Σ_{j ∈ M} S_j A / |M|      (linear in A once M is known)
     share           dA = Σ_j S_jᵀ [j ∈ M] dZ/|M|   (its adjoint)
     total           Z = Σ_j S_j A
-    spread          dA = Σ_j S_jᵀ dZ               (its adjoint)
+    spread          dA = Σ_j S_jᵀ dZ               (its adjoint), or of dZ/c
 
 The position of the maximum is one small unsigned integer a window, the set of all maxima one bit a tap,
 packed in bytes: M (B, *n_out, ⌈F/8⌉, C). Keeping it makes the backward pass a sum of masked shifts,
@@ -59,10 +59,16 @@ def index_dtype(window: Window) -> np.dtype:
     return np.min_scalar_type(taps(window) - 1)
 
 
-def inside_count(window: Window, border: Sequence[tuple[int, int]]) -> np.ndarray:
-    """How many taps of each window see a pixel or the (low, high) border next to the pixels: (*n_out, 1)."""
-    counts = (np.sum(window.inside(axis, border[axis]), axis=1) for axis in range(window.rank))
-    return functools.reduce(np.multiply.outer, counts)[..., None]
+def inside_counts(window: Window, border: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """c_a of every axis, (n_out,): how many taps see a pixel or the (low, high) border next to the pixels."""
+    return [np.sum(window.inside(axis, border[axis]), axis=1) for axis in range(window.rank)]
+
+
+def divided(X: Array, counts: Sequence[np.ndarray]) -> Array:
+    """X of windows over c, the product of their counts along the axes."""
+    c = functools.reduce(np.multiply.outer, counts)[..., None]
+    c = c.reshape(-1)[0] if np.all(c == c.reshape(-1)[0]) else c  # XLA multiplies by 1/4, a scalar
+    return X / jnp.broadcast_to(jnp.asarray(c, X.dtype), X.shape)
 
 
 def _inside(window: Window, j: Sequence[int]) -> np.ndarray:
@@ -328,16 +334,21 @@ def _by_axes(A: Array, window: Window) -> Array:
     return A
 
 
-def spread(dZ: Array, window: Window) -> Array:
-    """dA = Σ_j S_jᵀ dZ."""
-    by_total, by_phases, by_rows = (
-        partial(form, window=window) for form in (_spread_by_total, _spread_by_phases, _spread_by_rows)
-    )
-    elsewhere = by_total if max(window.stride) == 1 else by_phases
+def spread(dZ: Array, window: Window, counts: Sequence[np.ndarray] | None = None) -> Array:
+    """dA = Σ_j S_jᵀ dZ, or of dZ/c for the windows' counts along each axis."""
+
+    @functools.cache
+    def of_shares(form: Callable[..., Array]) -> Callable[[Array], Array]:
+        return lambda dZ: form(dZ if counts is None else divided(dZ, counts), window)
+
+    elsewhere = of_shares(_spread_by_total if max(window.stride) == 1 else _spread_by_phases)
     apart = len(phases.reads(window)) == 1
+    by_rows = of_shares(_spread_by_rows)
+    if counts is not None and max(window.size) <= axes.MOST_ENTRIES:
+        by_rows = partial(_spread_by_rows, window=window, counts=counts)
     on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows
     at_once = max(window.stride) == 1 and taps(window) <= _FEW_TAPS
-    on_gpu = partial(_spread_at_once, window=window) if at_once else elsewhere
+    on_gpu = of_shares(_spread_at_once) if at_once else elsewhere
     return by_platform(widened(dZ), cpu=on_cpu, cuda=on_gpu, default=elsewhere)
 
 
@@ -361,10 +372,16 @@ def _spread_by_phases(dZ: Array, window: Window) -> Array:
     return phases.join(functools.reduce(operator.add, shares), window)
 
 
-def _spread_by_rows(dZ: Array, window: Window) -> Array:
-    """dA, every pixel looking up the windows that see it, of one axis after the other."""
+def _spread_by_rows(dZ: Array, window: Window, counts: Sequence[np.ndarray] | None = None) -> Array:
+    """dA, every pixel looking up the windows that see it, of one axis after the other.
+
+    The 1/c are weights of the tables: dZ/c would be divided again for every tap that reads it.
+    """
     for axis, n in enumerate(window.input_size):
-        dZ = axes.apply(dZ, axes.transposed(axes.windows(window, axis), n), 1 + axis)
+        seen = axes.windows(window, axis)
+        if counts is not None:
+            seen = seen._replace(weight=seen.weight / counts[axis][:, None])
+        dZ = axes.apply(dZ, axes.transposed(seen, n), 1 + axis)
     return dZ
 
 
