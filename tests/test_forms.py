@@ -36,7 +36,7 @@ from jaxcnn.forms import (
     winograd,
 )
 from jaxcnn.forms.logarithm import log1p
-from jaxcnn.forms.windows import pad, pixel_index, pixels, placed, tap, untap
+from jaxcnn.forms.windows import narrowed, pad, pixel_index, pixels, placed, tap, untap, widened
 from jaxcnn.oracles import convolution as convolutions
 from jaxcnn.oracles import pooling as oracles
 from jaxcnn.window import resolve
@@ -395,6 +395,17 @@ def test_a_logarithm_of_one_and_more_keeps_its_digits(dtype):
     got, exact = np.asarray(jax.jit(log1p)(x)), np.log1p(x.astype(np.longdouble))
     assert np.max(np.abs(got - exact) / np.spacing(exact.astype(dtype))) < 2
     np.testing.assert_array_equal(jax.jit(log1p)(jnp.array([0.0, jnp.nan])), [0, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_every_number_of_a_narrow_dtype_comes_back_from_a_wide_one(dtype):
+    X = np.arange(2**16, dtype=np.uint16).view(dtype)
+    got = np.asarray(jax.jit(lambda X: narrowed(widened(X), dtype))(X))
+    assert got.dtype == X.dtype
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        nan = np.isnan(X)
+        np.testing.assert_array_equal(np.isnan(got), nan)
+    np.testing.assert_array_equal(got.view(np.uint16)[~nan], X.view(np.uint16)[~nan])
 
 
 def test_the_remainder_matters_to_the_rotated_form():

@@ -33,6 +33,7 @@ from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import (
     accumulator,
     like,
+    narrowed,
     pad,
     pad_once,
     pixels,
@@ -103,7 +104,7 @@ def _maximum_by_rows(A: Array, window: Window) -> Array:
     for axis in reversed(range(window.rank)):
         seen = axes.entries(Z, axes.windows(window, axis), 1 + axis, absent=-math.inf)
         Z = functools.reduce(jnp.maximum, seen)
-    return Z.astype(A.dtype)
+    return narrowed(Z, A.dtype)
 
 
 def first_max(A: Array, window: Window) -> tuple[Array, Array]:
@@ -122,7 +123,7 @@ def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
     # wide, or XLA on a CPU would round a narrow maximum after every step
     values = [widened(tap(A_pad, window, j)) for j in window.taps()]
     Z = functools.reduce(jnp.maximum, values)
-    return Z.astype(A.dtype), _first(values, Z, window)
+    return narrowed(Z, A.dtype), _first(values, Z, window)
 
 
 def _maximum_then_first(A: Array, window: Window) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ from jax import Array, lax
 from jaxcnn._sharding import whole
 from jaxcnn.forms import axes, pooling, sums
 from jaxcnn.forms.phases import Look
-from jaxcnn.forms.windows import widened
+from jaxcnn.forms.windows import narrowed, widened
 
 _MOST_LOOKS = 25  # unrolled
 _SLABS = 8
@@ -40,7 +40,7 @@ def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
         along = _at_once if axes.at_once(tables[axis]) else _one_by_one
         Z, k = along(Z, k, tables[axis], 1 + axis, size)
         size *= tables[axis].pixel.shape[1]
-    return Z.astype(A.dtype), k
+    return narrowed(Z, A.dtype), k
 
 
 def _one_by_one(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple[Array, Array]:

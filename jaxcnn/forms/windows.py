@@ -36,6 +36,18 @@ def widened(X: Array) -> Array:
     return X.astype(accumulator(X.dtype))
 
 
+def narrowed(X: Array, dtype: DTypeLike) -> Array:
+    """X in a dtype of which each of its numbers is one, as the greatest of some is.
+
+    bfloat16 is the upper half of float32, but XLA on a CPU rounds to it: a max-pool 2×2 of 64 channels,
+    32×32, batch 32, takes 0.115 ms then, and 0.07 without, lax's 0.095; 3×3 at stride 1 0.75 and 0.36.
+    """
+    if X.dtype != np.float32 or dtype != jnp.bfloat16:
+        return X.astype(dtype)
+    upper = lax.shift_right_logical(lax.bitcast_convert_type(X, np.uint32), np.uint32(16))
+    return lax.bitcast_convert_type(upper.astype(np.uint16), dtype)
+
+
 def images(X: Array) -> int:
     """How many images X (B, *n, C) has; of an export for any number 1."""
     return X.shape[0] if isinstance(X.shape[0], int) else 1
