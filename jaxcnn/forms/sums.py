@@ -29,7 +29,7 @@ from jaxcnn._sharding import sharded_as, whole
 from jaxcnn.forms.platforms import by_platform
 
 _FEW_OF_ROWS = 2**12  # numbers that XLA's own loop adds up as fast
-_FEW_COLUMNS = 15  # XLA writes nothing out for them: it computes an entry at most so often in one kernel
+FEW_COLUMNS = 15  # XLA writes nothing out for them: it computes an entry at most so often in one kernel
 _COLUMNS, _MOST_SLABS = 192, 5  # of a row: a slab has no fewer columns
 
 
@@ -49,7 +49,7 @@ def along(axis: int, X: Array) -> Array:
 
     if axis != X.ndim - 1 or _numbers(X) < _FEW_OF_ROWS:
         return by_loop(X)
-    few = X.shape[-1] <= _FEW_COLUMNS and whole(X, -1)
+    few = X.shape[-1] <= FEW_COLUMNS and whole(X, -1)
     return by_platform(X, cpu=by_columns if few else by_slabs, default=by_loop)
 
 
