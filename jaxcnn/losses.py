@@ -295,9 +295,8 @@ def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
     R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
 
     def looked_up(Z: Array, t: Array, M: Array, R: Array, terms: Array) -> tuple[Array, Array]:
-        if (
-            Z.shape[-1] <= sums.FEW_COLUMNS
-        ):  # the sums' kernel is slow if it looks up labels that are constants
+        # the sums' kernel is slow if it looks up labels that are constants
+        if Z.shape[-1] <= sums.FEW_COLUMNS:
             above = sums.along(Z.ndim - 1, jnp.where(_at_label(Z, t), Z, 0)) - M
         else:
             above = jnp.take_along_axis(Z, t[..., None], -1, mode="clip")[..., 0] - M

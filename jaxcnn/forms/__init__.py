@@ -24,4 +24,8 @@ rules: those belong to the operations. Every form of a face is tested to equal e
     uneven        the maximum of windows of uneven size                     (L18)
     phases        the adjoint of the taps of a pool, pixel by pixel
     windows       what the forms share: the taps of a window and their adjoint
+    axes          linear maps along one axis, by tables of pixels and weights
+    sums          sums that XLA on a CPU leaves to a library, and others
+    logarithm     log(1 + x)
+    platforms     a form for each platform
 """
