@@ -3,7 +3,6 @@
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from jaxcnn._arrays import widened
@@ -15,5 +14,4 @@ def softmax_bwd(axis: int, y: Array, dA: Array):
     """dZ of (S.1), from the probabilities y."""
     wide_y, wide_dA = widened(y), widened(dA)
     D = sums.less(axis, wide_dA, wide_y > 0.5)
-    weighted = jnp.expand_dims(sums.along(axis, D * wide_y), axis)
-    return ((wide_y * (D - weighted)).astype(y.dtype),)
+    return ((wide_y * (D - sums.kept(axis, D * wide_y))).astype(y.dtype),)

@@ -33,6 +33,7 @@ from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.activations import sigmoid, softplus
 from jaxcnn.forms import sums
 from jaxcnn.forms.logarithm import log1p
+from jaxcnn.forms.platforms import by_platform
 from jaxcnn.softmaxes import log_softmax, softmax
 
 
@@ -276,7 +277,7 @@ _huber.defvjp(_huber_fwd, _huber_bwd)
 def _balanced(y: Array, dZ: Array) -> Array:
     """dZ with dZ[M] = −Σ_{k≠M} dZ[k], (S.0), where y[M] > ½: elsewhere 1 − y[M] loses nothing."""
     at_M = y > 0.5
-    return jnp.where(at_M, -sums.along(y.ndim - 1, jnp.where(at_M, 0, dZ))[..., None], dZ)
+    return jnp.where(at_M, -sums.kept(y.ndim - 1, jnp.where(at_M, 0, dZ)), dZ)
 
 
 def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
@@ -291,23 +292,22 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
     wide, at_label = widened(Z), _at_label(Z, t)
     M = jnp.max(wide, -1)
-    terms = jnp.exp(wide - M[..., None])
+    terms, of_label = jnp.exp(wide - M[..., None]), jnp.where(at_label, wide, 0)
     R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
 
-    def looked_up(Z: Array, t: Array, M: Array, R: Array, terms: Array) -> tuple[Array, Array]:
+    def looked_up() -> tuple[Array, Array]:
         # the sums' kernel is slow if it looks up labels that are constants
         if Z.shape[-1] <= sums.FEW_COLUMNS:
-            above = sums.along(Z.ndim - 1, jnp.where(_at_label(Z, t), Z, 0)) - M
+            above = sums.along(Z.ndim - 1, of_label) - M
         else:
-            above = jnp.take_along_axis(Z, t[..., None], -1, mode="clip")[..., 0] - M
+            above = jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M
         return above, R + jnp.exp(above)
 
-    def masked(Z: Array, t: Array, M: Array, R: Array, terms: Array) -> tuple[Array, Array]:
+    def masked() -> tuple[Array, Array]:
         # parts of one kernel on a GPU, and a sum of its own costs less there than one that waits for L
-        above = jnp.sum(jnp.where(_at_label(Z, t), Z, 0), -1) - M
-        return above, jnp.sum(terms, -1)
+        return jnp.sum(of_label, -1) - M, jnp.sum(terms, -1)
 
-    above, total = lax.platform_dependent(wide, t, M, R, terms, cpu=looked_up, default=masked)
+    above, total = by_platform(cpu=looked_up, default=masked)
     L = jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
     return L.astype(Z.dtype), (terms / total[..., None]).astype(Z.dtype)
 

@@ -322,7 +322,7 @@ def _mean_of_rows(spec: _Spec, X: Array) -> Array:
     which then rounds three to four times as much.)
     """
     if spec.axes == (X.ndim - 1,):
-        return (sums.along(X.ndim - 1, X) / X.shape[-1])[..., None]
+        return sums.kept(X.ndim - 1, X) / X.shape[-1]
     return _mean(spec, X)
 
 

@@ -113,9 +113,8 @@ def _log_softmax_bwd(axis: int, residuals, dA: Array):
     y, r = residuals
     wide_y, wide_dA = widened(y), widened(dA)
     at_M = wide_y > 0.5
-    S, others = jnp.expand_dims(sums.along(axis, wide_dA), axis), jnp.where(at_M, 0, wide_dA)
-    # at M; one kernel on a GPU, as `sums.less`
-    less_others = others - jnp.expand_dims(sums.along(axis, others), axis)
+    S, others = sums.kept(axis, wide_dA), jnp.where(at_M, 0, wide_dA)
+    less_others = others - sums.kept(axis, others)  # at M; one kernel on a GPU, as `sums.less`
     return (jnp.where(at_M, r * S + less_others, wide_dA - wide_y * S).astype(y.dtype),)
 
 

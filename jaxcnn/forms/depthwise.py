@@ -127,7 +127,7 @@ def conv_dW(
     """dW[j] = Σ_{b,m} (S_j A') dZ, every tap looking up its pixels; of very many taps some at once."""
     A, taps = _repeated(A, dZ.shape[-1]), math.prod(window.size)
     few = taps <= _FEW_TAPS
-    if few and not shared:
+    if few and not shared:  # dZ is mostly given then, and written out would be a copy
         dZ = lax.optimization_barrier(dZ)
     elif few and max(window.stride) > 1:
         dZ = written_out(dZ)

@@ -345,6 +345,7 @@ def spread(dZ: Array, window: Window, counts: Sequence[np.ndarray] | None = None
     elsewhere = of_shares(_spread_by_total if max(window.stride) == 1 else _spread_by_phases)
     apart = len(phases.reads(window)) == 1
     by_rows = of_shares(_spread_by_rows)
+    # of more entries a row is reduced at once, for which all weights are 1
     if counts is not None and max(window.size) <= axes.MOST_ENTRIES:
         by_rows = partial(_spread_by_rows, window=window, counts=counts)
     on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows

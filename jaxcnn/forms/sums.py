@@ -53,6 +53,11 @@ def along(axis: int, X: Array) -> Array:
     return by_platform(X, cpu=by_columns if few else by_slabs, default=by_loop)
 
 
+def kept(axis: int, X: Array) -> Array:
+    """The same, the axis staying as one of size 1."""
+    return jnp.expand_dims(along(axis, X), axis)
+
+
 def less(axis: int, X: Array, chosen: Array) -> Array:
     """X − Σ over the axis of its chosen entries.
 
@@ -61,7 +66,7 @@ def less(axis: int, X: Array, chosen: Array) -> Array:
     """
 
     def by_sum(X: Array, chosen: Array) -> Array:
-        return X - jnp.expand_dims(along(axis, jnp.where(chosen, X, 0)), axis)
+        return X - kept(axis, jnp.where(chosen, X, 0))
 
     def by_own_sum(X: Array, chosen: Array) -> Array:
         picked = jnp.where(chosen, X, 0)
