@@ -28,6 +28,7 @@ from jaxcnn.forms import (
     interleaving,
     planes,
     pooling,
+    products,
     scatter,
     shifted,
     sums,
@@ -296,6 +297,26 @@ def test_a_sum_of_taps_is_not_computed_again_for_each_that_reads_it(f):
     sums_of_taps = [kernel for kernel in kernels if kernel.count(" multiply(") >= f * f]
     assert len(sums_of_taps) >= 4  # two Z and two dA
     assert not [kernel for kernel in sums_of_taps if re.search(r" (gather|compare|select)\(", kernel)]
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
+def test_a_network_keeps_no_second_copy_of_activations_for_dW(monkeypatch):
+    """Of 1×1 convolutions: neither A beside the Z of which it is made, nor A transposed."""
+
+    def program():
+        def loss(A, kernels):
+            for W in kernels:
+                A = relu(convolution.conv(A, W) * 2)
+            return jnp.sum(jnp.square(A))
+
+        jax.clear_caches()  # rules are traced once
+        operands = jnp.ones((2, 16, 16, 8)), [jnp.ones((1, 1, 8, 8))] * 4
+        return jax.jit(jax.grad(loss, 1)).lower(*operands).compile()
+
+    kept = program()
+    assert not re.search(r"f32\[8,512\]", kept.as_text())
+    monkeypatch.setattr(products, "computed_after", lambda first, X: X)
+    assert program().memory_analysis().temp_size_in_bytes > kept.memory_analysis().temp_size_in_bytes
 
 
 @pytest.mark.parametrize("channels", [3, 64])

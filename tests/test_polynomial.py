@@ -102,6 +102,7 @@ POLYNOMIALS = {
     "constant branch": (lambda x, y: lax.cond(UPPER[0, 0], lambda: x * y, lambda: jnp.exp(x)), (1, 1), 2),
     "constant computation": (lambda x, y: x * jnp.round(4 * jnp.exp(jnp.float64(0))), (1, 0), 1),
     "constant loop": (lambda x, y: x * lax.while_loop(lambda k: k < 7, lambda k: k + 2, 1.0), (1, 0), 1),
+    "clamped to one": (lambda x, y: y * lax.clamp(1, (x > 0).astype(int), 1).astype(y.dtype), (0, 1), 1),
     "barrier": (lambda x, y: lax.optimization_barrier((x, y * y))[0], (1, 0), 1),
     "single in double": (lambda x, y: (x.astype(jnp.float32) * 3).astype(jnp.float64) * y, (1, 1), 2),
 }
@@ -229,6 +230,7 @@ NOT_POLYNOMIALS = {
         Kind.PIECEWISE,
         "select_and_scatter_add",
     ),
+    "clamp": (lambda x: lax.clamp(1.0, x, 1.0), Kind.PIECEWISE, "clamp"),  # NaN stays NaN
     "infinity": (lambda x: jnp.pad(x, 1, constant_values=-jnp.inf), Kind.PIECEWISE, "infinite"),
     "outside": (lambda x: x.at[np.array([1, 5])].get(mode="fill"), Kind.PIECEWISE, "gather outside"),
     "sets that meet": (lambda x: x.at[np.array([1, 1])].set(x[:2]), Kind.PIECEWISE, "scatter"),

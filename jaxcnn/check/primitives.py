@@ -94,6 +94,13 @@ def _chosen(step: Step) -> Value:
     return chosen(join(*step.values), step.name)
 
 
+def _clamped(step: Step) -> Value:
+    low, _, high = step.known
+    if step.fixed(0, 2) and np.array_equal(low, high) and jnp.issubdtype(step.dtype, jnp.integer):
+        return constant(low, len(step.values[1].degrees))  # there is nothing between them
+    return _chosen(step)
+
+
 def _compared(step: Step) -> Value:
     if step.name in _LOGIC and step.dtype != bool:
         return inexact(f"{step.name} of {step.dtype}")
@@ -312,7 +319,7 @@ _MOVES = """
     slice split squeeze stack stop_gradient tile transpose unstack
 """.split()  # noqa: SIM905
 _CHOICES = """
-    abs clamp cummax cummin max min reduce_max reduce_min reduce_window_max reduce_window_min rem
+    abs cummax cummin max min reduce_max reduce_min reduce_window_max reduce_window_min rem
     sort
 """.split()  # noqa: SIM905
 _LOGIC = """
@@ -330,6 +337,7 @@ _RULES: dict[str, Callable[[Step], Value]] = {
     **dict.fromkeys(("argmax", "argmin"), _counted),
     **dict.fromkeys(("ceil", "floor", "round"), _rounded),
     **dict.fromkeys(("dynamic_slice", "dynamic_update_slice"), _dynamic),
+    "clamp": _clamped,
     "convert_element_type": _converted,
     "div": _quotient,
     "gather": _gather,

@@ -19,7 +19,7 @@ from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as
 from jaxcnn.forms import interleaving
-from jaxcnn.forms.windows import accumulator, pad, pixels, placed, tap, untap
+from jaxcnn.forms.windows import accumulator, computed_after, pad, pixels, placed, tap, untap
 from jaxcnn.window import Window
 
 
@@ -60,13 +60,16 @@ def conv_dA(
 def conv_dW(
     A: Array, dZ: Array, window: Window, *, groups: int = 1, precision: lax.PrecisionLike = None
 ) -> Array:
-    """dW[j] = (S_j A)ᵀ dZ."""
-    A_pad, pixels = pad(A, window), tuple(range(dZ.ndim - 1))
+    """dW[j] = (S_j A)ᵀ dZ, of all pixels in one row: those of three axes XLA on a CPU would transpose first.
+
+    A network's A is computed after dZ, not kept from the forward pass beside the Z of which it is made.
+    """
+    A_pad, of_pixels = pad(computed_after(dZ, A), window), ((0,), (0,))
     taps = [
         lax.dot_general(
-            tap(A_pad, window, j),
-            dZ,
-            ((pixels, pixels), ((), ())),
+            _rows(tap(A_pad, window, j)),
+            _rows(dZ),
+            (of_pixels, ((), ())),
             precision=precision,
             preferred_element_type=accumulator(A.dtype),
             out_sharding=sharded_as((A, -1), (dZ, -1)),
@@ -74,6 +77,11 @@ def conv_dW(
         for j in window.taps()
     ]
     return jnp.stack(taps).reshape(*window.size, A.shape[-1], dZ.shape[-1])
+
+
+def _rows(X: Array) -> Array:
+    """X (…, C) as (pixels, C)."""
+    return X.reshape(-1, X.shape[-1])
 
 
 def _times(X: Array, M: Array, precision: lax.PrecisionLike) -> Array:
