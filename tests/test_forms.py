@@ -288,11 +288,12 @@ def test_a_sum_of_taps_is_not_computed_again_for_each_that_reads_it(f):
     """No kernel that holds the f² products of one looks up pixels or compares them, as dW does and a pool."""
 
     def loss(A, W):
-        Z = convolution.conv(convolution.conv(A, W, padding="SAME", groups=8), W, padding="SAME", groups=8)
+        Z = convolution.conv(convolution.conv(A, W, padding="SAME", groups=16), W, padding="SAME", groups=16)
         return jnp.sum(jnp.square(max_pool(relu(Z), (2, 2))))
 
-    operands = jnp.ones((2, 16, 16, 8)), jnp.ones((f, f, 1, 8))
+    operands = jnp.ones((2, 16, 16, 16)), jnp.ones((f, f, 1, 16))
     program = jax.jit(jax.grad(loss, (0, 1))).lower(*operands).compile().as_text()
+    # a sum for dW has no more than 8 products
     kernels = re.findall(r"^%?fused[^\n]*\{\n(.*?)^\}", program, re.DOTALL | re.MULTILINE)
     sums_of_taps = [kernel for kernel in kernels if kernel.count(" multiply(") >= f * f]
     assert len(sums_of_taps) >= 4  # two Z and two dA

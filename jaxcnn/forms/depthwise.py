@@ -22,21 +22,22 @@ and 8.4), a MobileNet-like one 30, not 33, and compiles in 1.2 of jax.grad's tim
 dA with a stride is a Z of dZ for each phase of it.
 
 dW is one kernel, in which every tap looks up the pixels that it sees: row by row, so that all taps read what
-the first has brought into the cache, slabs of rows added up on the way. Each slab has a table of its own: of
-one for all, XLA writes the terms out if they are cut into more than 15. What is left XLA's library adds up
-(`sums.apart`). Tap by tap, sliced, it takes a third longer, and each tap is a kernel to compile. A is
-computed again: a batch norm and a ReLU cost less than an array of them kept since the forward pass (a
-MobileNet-like network's gradient: 35 ms, 38 with it; jaxlib 0.12.0.1). Very many taps are a loop over parts
-of them.
+the first has brought into the cache, slabs of rows added up on the way. It looks up an axis after the other,
+and asks once for a sum, not for each of its slabs, whether a column is inside (5×5, 64 channels, 16×16, batch
+32: 0.44 ms, by one table of all pixels 0.70). Each slab has a table of its own: of one for all, XLA writes
+the terms out if they are cut into more than 15. What is left XLA's library adds up (`sums.apart`). Tap by
+tap, sliced, it takes a third longer, and each tap is a kernel to compile. A is computed again: a batch norm
+and a ReLU cost less than an array of them kept since the forward pass (a MobileNet-like network's gradient:
+35 ms, 38 with it; jaxlib 0.12.0.1). Very many taps are a loop over rows of them.
 """
 
 import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,8 +46,8 @@ from jax import Array, lax
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import (
     filters,
+    images,
     pad_once,
-    pixel_index,
     pixels,
     placed,
     tap,
@@ -58,7 +59,9 @@ from jaxcnn.forms.windows import (
 from jaxcnn.window import Window
 
 _FEW_TAPS, _MOST_TAPS = 9, 64
-_SLABS, _MORE_SLABS = 8, 16  # of rows, for few taps and for more
+_SLABS, _MORE_SLABS = 8, 16  # of rows
+_MOST_LEFT = 2**22  # numbers of dW's terms, 16 MiB: more are cut into more slabs
+_VERY_FEW = 8  # channels: with as few slabs as of more LLVM would make no vectors of them
 
 
 def conv(
@@ -129,25 +132,30 @@ def conv_dW(
     few = taps <= _FEW_TAPS
     if few and not shared:  # dZ is mostly given then, and written out would be a copy
         dZ = lax.optimization_barrier(dZ)
-    elif few and max(window.stride) > 1:
+    elif (few and max(window.stride) > 1) or not shared:
         dZ = written_out(dZ)
     else:
         dZ = _inside_padded(sums.apart(dZ), window)
-    size, (rows, *others) = math.prod(window.input_size), window.output_size
-    parts, slabs = -(-taps // _MOST_TAPS), _slabs(rows, _SLABS if few else _MORE_SLABS)
-    each, thick = -(-taps // parts), -(-rows // slabs)
-    table = pixel_index(window).T.reshape(taps, rows, *others)
-    missing = [(0, parts * each - taps), (0, slabs * thick - rows), *((0, 0) for _ in others)]
-    table = np.pad(table, missing, constant_values=size).reshape(parts, each, slabs, thick, *others)
-    table = np.moveaxis(table, 1, -2)
-    inside = table < size
-    table = np.where(inside, table, 0).astype(np.int32)
-    A = A.reshape(A.shape[0], size, A.shape[-1])
+    first, rows = window.size[0], window.output_size[0]
+    of_rest = math.prod(window.size[1:])
+    each = max(1, min(first, _MOST_TAPS // of_rest))
+    parts = -(-first // each)
+    numbers = each * of_rest * images(dZ) * math.prod(dZ.shape[1:])
+    slabs = _slabs(rows, numbers, dZ.shape[-1])
+    thick = -(-rows // slabs)
+
+    def cut(table: np.ndarray | Array) -> np.ndarray:
+        table = np.pad(np.asarray(table), [(0, parts * each - first), (0, slabs * thick - rows)])
+        return np.moveaxis(table.reshape(parts, each, slabs, thick), 1, -1)
+
+    of_first, *others = (_table(window, axis) for axis in range(window.rank))
+    tables = _Table(*map(cut, of_first))
     if parts == 1:
-        dW = _sums(A, dZ, (table[0], inside[0]))
+        dW = _sums(A, dZ, _Table(*(table[0] for table in tables)), others)
     else:
-        dW = lax.map(partial(_sums, A, dZ), (table, inside)).reshape(-1, dZ.shape[-1])[:taps]
-    return dW.reshape(*window.size, 1, dZ.shape[-1])
+        dW = lax.map(lambda table: _sums(A, dZ, table, others), tables)
+        dW = dW.reshape(-1, *dW.shape[2:])[:first]
+    return jnp.expand_dims(dW, -2)
 
 
 def _inside_padded(dZ: Array, window: Window) -> Array:
@@ -173,27 +181,54 @@ def _conv_of_pixels(A: Array, W: Array, window: Window) -> Array:
     return functools.reduce(operator.add, terms)
 
 
-def _sums(A: Array, dZ: Array, tables: tuple[np.ndarray | Array, np.ndarray | Array]) -> Array:
-    """Σ_{b,m} A[b, pixel[j, m]] dZ[b, m] where it is inside, (F, K), of A (B, pixels, K).
+class _Table(NamedTuple):
+    """Of each tap and window along an axis the pixel that it sees, and whether there is one."""
 
-    The tables, pixel and inside, are (slabs, m_0, …, F, m_last), without m_0 where there is one axis: the
-    taps come before the last axis, as in what is added up.
+    pixel: np.ndarray | Array
+    inside: np.ndarray | Array
+
+
+def _table(window: Window, axis: int) -> _Table:
+    """(taps, windows); by (W.1)."""
+    inside = np.array(window.inside(axis)).T
+    j = np.arange(window.size[axis])[:, None] * window.dilation[axis]
+    m = np.arange(window.output_size[axis]) * window.stride[axis]
+    return _Table(np.where(inside, m + j - window.padding[axis][0], 0).astype(np.int32), inside)
+
+
+def _sums(A: Array, dZ: Array, first: _Table, others: Sequence[_Table]) -> Array:
+    """Σ_{b,m} (S_j A)[b, m] dZ[b, m], (f_0, f_1, …, K), for the taps of the first axis's table.
+
+    That is cut into slabs, (slabs, m_0, f_0), and what is added up (B, m_0, f_0, f_1, m_1, …, K).
     """
-    rank, (pixel, inside) = dZ.ndim - 2, tables
-    slabs = zip(sums.cut(dZ, 1, len(pixel)), pixel, inside, strict=True)
-    added = functools.reduce(operator.add, (_terms(A, dZ, *table) for dZ, *table in slabs))
-    return jnp.sum(sums.apart(added), (*range(rank), 1 + rank))
+    each_tap = [2, *range(3, 2 * dZ.ndim - 4, 2)]
+
+    def of_slab(dZ: Array, rows: _Table) -> Array:
+        seen = _present(jnp.take(A, rows.pixel, axis=1, mode="clip"), rows.inside, 1)
+        for axis, table in enumerate(others):
+            seen = jnp.take(seen, table.pixel, axis=3 + 2 * axis, mode="clip")
+        return widened(seen) * widened(jnp.expand_dims(dZ, each_tap))
+
+    slabs = zip(sums.cut(dZ, 1, len(first.pixel)), map(_Table, *first), strict=True)
+    terms = functools.reduce(operator.add, itertools.starmap(of_slab, slabs))
+    for axis, table in enumerate(others):
+        terms = _present(terms, table.inside, 3 + 2 * axis)
+    return jnp.sum(sums.apart(terms), [axis for axis in range(terms.ndim - 1) if axis not in each_tap])
 
 
-def _terms(A: Array, dZ: Array, pixel: np.ndarray | Array, inside: np.ndarray | Array) -> Array:
-    """The terms of a slab, (B, m_0, …, F, m_last, K)."""
-    seen = jnp.take(A, pixel, axis=1, mode="clip")
-    seen = jnp.where(inside[None, ..., None], seen, jnp.zeros_like(seen))
-    return widened(seen) * widened(jnp.expand_dims(dZ, dZ.ndim - 2))
+def _present(X: Array, inside: np.ndarray | Array, axis: int) -> Array:
+    """X, and 0 where nothing is inside of the two axes from this on."""
+    if isinstance(inside, np.ndarray) and np.all(inside):
+        return X
+    shape = [1] * X.ndim
+    shape[axis : axis + 2] = inside.shape
+    return jnp.where(jnp.reshape(inside, shape), X, jnp.zeros_like(X))
 
 
-def _slabs(rows: int, most: int) -> int:
-    """Into how many slabs rows are cut, so many at most: of one thickness, if these are not too few."""
+def _slabs(rows: int, numbers: int, channels: int) -> int:
+    """Into how many slabs rows are cut, of one thickness if these are not too few, for so many terms."""
+    more = channels <= _VERY_FEW or numbers > _SLABS * _MOST_LEFT
+    most = _MORE_SLABS if more else _SLABS
     even = max(count for count in range(1, most + 1) if rows % count == 0)
     return even if even > most // 2 or even == rows else -(-rows // -(-rows // most))
 
