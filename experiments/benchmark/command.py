@@ -4,9 +4,11 @@
                                     [--images FACTOR] [--markdown] [--json FILE]
 
 Every result is compared with the oracle in float64 before it is timed, and what is wrong is not timed. The
-contenders of a row take their samples in turn. Default flags; "jaxcnn, options" is jaxcnn compiled with
-`jaxcnn.compiler.compiler_options()`. An accelerator is given 16 times the images that a row's name says, lest
-it wait for the host. Exit code 0, whatever was measured, or 2 where the call was wrong.
+contenders of a row take their samples in turn. Networks come first: after hundreds of other programs their
+tracing takes longer, and each step that is given new memory (a MobileNet-like network's gradient 37 ms, not
+28 to 30). Default flags; "jaxcnn, options" is jaxcnn compiled with `jaxcnn.compiler.compiler_options()`. An
+accelerator is given 16 times the images that a row's name says, lest it wait for the host. Exit code 0,
+whatever was measured, or 2 where the call was wrong.
 """
 
 import argparse
@@ -39,12 +41,12 @@ def run(config: Config, progress: Progress = lambda text: None) -> Results:
     }
     rows = [row for suite, table in chosen.items() if suite in config.suites for row in config.of(table)]
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # other libraries need it
-        results = Results(
-            rows=_measured(rows, config, progress),
+        results = Results(  # networks first, as in a process of their own
             nets=nets.run(config, progress) if "nets" in config.suites else [],
             steps=step.run(config, progress) if "step" in config.suites else [],
-            memory=memory.run(config, progress) if "memory" in config.suites else [],
             compile=compile.run(config, progress) if "compile" in config.suites else [],
+            memory=memory.run(config, progress) if "memory" in config.suites else [],
+            rows=_measured(rows, config, progress),
             images=config.images,
         )
     if not results.anything:
