@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 from jax import Array, lax
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 
 def vary_alike(*arrays: Any) -> tuple[Any, ...]:
@@ -31,18 +31,20 @@ def _varying(array: Array | None) -> frozenset[Any]:
     return frozenset() if array is None else jax.typeof(array).manual_axis_type.varying
 
 
-def sharded_as(*axes: tuple[Array, int] | None) -> PartitionSpec | None:
+def sharded_as(*axes: tuple[Array, int] | None) -> NamedSharding | None:
     """The sharding of a result, each axis laid out as this axis of this array, or whole (None).
 
-    None where no axis of the mesh is explicit: there XLA finds the sharding.
+    None where no axis of the mesh is explicit: there XLA finds the sharding. It names the arrays' own mesh: a
+    jit need not be in the context of one.
     """
     types = [(jax.typeof(axis[0]).sharding, axis[1]) if axis else None for axis in axes]
-    if not any(AxisType.Explicit in t[0].mesh.axis_types for t in types if t):
+    explicit = [t[0].mesh for t in types if t and AxisType.Explicit in t[0].mesh.axis_types]
+    if not explicit:
         return None
-    return PartitionSpec(*(t[0].spec[t[1]] if t else None for t in types))
+    return NamedSharding(explicit[0], PartitionSpec(*(t[0].spec[t[1]] if t else None for t in types)))
 
 
-def layout(array: Array) -> PartitionSpec | None:
+def layout(array: Array) -> NamedSharding | None:
     """The sharding of an array, for another of its shape."""
     return sharded_as(*((array, axis) for axis in range(array.ndim)))
 
@@ -52,4 +54,5 @@ def whole(array: Array, axis: int) -> bool:
 
     Of automatic sharding nothing is known here; there XLA moves what it must.
     """
-    return sharded_as((array, axis)) in (None, PartitionSpec(None))
+    sharding = sharded_as((array, axis))
+    return sharding is None or sharding.spec == PartitionSpec(None)

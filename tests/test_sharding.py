@@ -27,6 +27,7 @@ def network(params, A):
     A = jaxcnn.max_pool(jaxcnn.relu(Z), (2, 2), stride=1)
     A = A - jaxcnn.max_pool(A, (9, 9), stride=1, padding="SAME")  # large windows take another form
     A = jaxcnn.conv(A, params["depthwise"], padding="SAME", groups=4)
+    A = jaxcnn.conv(jaxcnn.relu(A), params["pointwise"])
     A = jaxcnn.avg_pool(jaxcnn.sigmoid(A), (2, 2), padding="SAME")
     return jaxcnn.log_softmax(jaxcnn.dense(A.reshape(len(A), -1), params["dense"], params["bias"]))
 
@@ -52,6 +53,7 @@ def values(request, monkeypatch):
         "b": (4,),
         "dense conv": (3, 3, 4, 4),
         "depthwise": (3, 3, 1, 4),
+        "pointwise": (1, 1, 4, 4),
         "dense": (16, 3),
         "bias": (3,),
     }
@@ -118,6 +120,21 @@ def test_a_mesh_with_explicit_axes(values):
         got = jax.jit(jax.grad(loss, (0, 1)))(*placed(mesh, *values))
     agree(got, jax.grad(loss, (0, 1))(*values))
     assert got[1].sharding.spec[0] == "batch"
+
+
+def test_explicit_axes_outside_of_the_context_of_a_mesh(values):
+    """As of a mesh by `jax.make_mesh`, whose axes are explicit."""
+
+    def loss(params, A):
+        Z = jaxcnn.conv(A, params["W"], params["b"], stride=2, padding="SAME")
+        Z = jaxcnn.conv(jaxcnn.relu(Z), params["dense conv"], padding="SAME")
+        Z = jaxcnn.conv(jaxcnn.sigmoid(Z), params["depthwise"], padding="SAME", groups=4)
+        Z = jaxcnn.conv(jaxcnn.gelu(Z), params["pointwise"])
+        A = jaxcnn.max_pool(Z, (2, 2))
+        return jnp.sum(jaxcnn.log_softmax(jaxcnn.dense(A, params["pointwise"][0, 0])) ** 2)
+
+    got = jax.jit(jax.grad(loss, (0, 1)))(*placed(mesh_of(AxisType.Explicit), *values))
+    agree(got, jax.grad(loss, (0, 1))(*values))
 
 
 def test_long_rows_and_columns_that_devices_share():
