@@ -27,7 +27,6 @@ from jaxcnn.forms import (
     im2col,
     interleaving,
     planes,
-    platforms,
     pooling,
     products,
     scatter,
@@ -333,7 +332,7 @@ def test_the_table_chooses_for_any_number_of_images(channels):
 
 @pytest.mark.parametrize("few", [True, False])
 def test_few_channels_on_a_cpu_of_few_registers_and_of_more(few, monkeypatch):
-    monkeypatch.setattr(platforms, "few_registers", lambda: few)
+    monkeypatch.setattr(thin, "_few_registers", lambda: few)
     geometry = {"stride": (2, 1), "padding": 1}
     for filters in (7, 48):
         check_choice((2, 6, 5, 3), (3, 2, 3, filters), geometry, 1)

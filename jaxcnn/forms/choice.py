@@ -22,7 +22,7 @@ winograd's tiles are small if those of both operands hold 8 million numbers, for
 ones cost more than the multiplications that they save.
 thin fits a dW of at most 4 channels and of 32 filters or more, whose patches hold at most 4 million numbers;
 of 10 to 81 taps 2 million, in jaxlib 0.10.2 alone. eigen fits as `eigen.fits_dW` says; in other jaxlibs only
-several images, of at most 4 channels no more patches than thin, and with AVX-512 not 5 to 63 channels.
+several images, and of at most 4 channels no more patches than thin.
 
 On a GPU, likewise:
 
@@ -56,8 +56,6 @@ the form's; `python -m experiments.benchmark` measures them again:
     128 → 128, 16×16, with AVX-512           6.2, 6.3, 11   winograd       5.2, 5.0, 18, eigen 8.5
     128 → 128, 32×32, with AVX-512           24, 24, –      winograd       35, 38, –
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
-    the same, jaxlib 0.12.0.1, with AVX-512  –, –, 5.8      eigen          –, –, 7.6
-    64 → 64, 16×16, 128 images, likewise     –, –, 11.9     eigen          –, –, 10.7
     32 → 64, 32×32, stride 2                 –, 4.9, –      products       –, 3.0, –
 
 On an H100 (jaxlib 0.11.2, batch 512), where cudnn is as fast as lax's:
@@ -90,17 +88,17 @@ from jaxcnn.forms import (
     grouped,
     interleaving,
     planes,
-    platforms,
     products,
     thin,
     windows,
     winograd,
 )
+from jaxcnn.forms.platforms import by_platform
 from jaxcnn.window import Window
 
 Face = Callable[[Array, Array], Array]
 
-_FEW, _SOME, _MANY, _BROAD, _WIDE = 4, 16, 32, 64, 128  # channels or filters
+_FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
@@ -134,7 +132,7 @@ def evaluate(
         return lambda left, right: form(left, right).astype(dtype)
 
     cpu, cuda, default = map(rounded, forms(face, left, right, window, groups, precision, dtype, shared))
-    return platforms.by_platform(left, right, cpu=cpu, cuda=cuda, default=default)
+    return by_platform(left, right, cpu=cpu, cuda=cuda, default=default)
 
 
 def forms(
@@ -202,9 +200,7 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
         by_thin = _thin_fits_dW(taps, channels, filters, patches)
         if by_thin and taps <= _MOST_TERMS and work >= _HUGE:
             return thin
-        of_few = channels <= _FEW
-        gains = patches <= _PATCHES if of_few else channels >= _BROAD or platforms.few_registers()
-        by_eigen = _IS_0_10_2 or (images > 1 and gains)
+        by_eigen = _IS_0_10_2 or (images > 1 and (channels > _FEW or patches <= _PATCHES))
         if by_eigen and work >= _LARGE and eigen.fits_dW(window):
             return eigen
         if by_thin:

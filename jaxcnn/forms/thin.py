@@ -10,12 +10,13 @@ patches whose rows lie C numbers apart in memory.
 import functools
 import math
 import operator
+import platform
+from pathlib import Path
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from jaxcnn._sharding import sharded_as, whole
-from jaxcnn.forms import platforms
 from jaxcnn.forms.windows import accumulator, filters, pad_once, tap, widened, written_out
 from jaxcnn.window import Window
 
@@ -35,7 +36,7 @@ def conv(
     A_pad, count = pad_once(A, window), W.shape[-1]
     if math.prod(window.size) * A.shape[-1] <= _FEW_TERMS or count <= AT_ONCE:
         return _multiply_adds(A_pad, window, W)
-    if not platforms.few_registers():
+    if not _few_registers():
         return written_out(_multiply_adds(A_pad, window, W))
     if count % AT_ONCE or not whole(W, -1):
         return _multiply_adds(A_pad, window, W)
@@ -48,6 +49,15 @@ def conv(
 def conv_at_once(A: Array, W: Array, window: Window) -> Array:
     """The same as one sum, for a GPU."""
     return _multiply_adds(pad_once(A, window), window, W)
+
+
+@functools.cache
+def _few_registers() -> bool:
+    """Whether this CPU has 16 vector registers, as an x86 without AVX-512, and not 32."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    features = Path("/proc/cpuinfo")
+    return not features.exists() or "avx512vl" not in features.read_text()
 
 
 def _multiply_adds(A_pad: Array, window: Window, W: Array) -> Array:
