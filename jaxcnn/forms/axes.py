@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxcnn.forms.windows import like
+from jaxcnn.forms.windows import like, positions
 from jaxcnn.window import Window
 
 MOST_ENTRIES = 32  # of a row, unrolled
@@ -51,10 +51,8 @@ def spans(bounds: Sequence[tuple[int, int]]) -> Rows:
 
 def windows(window: Window, axis: int) -> Rows:
     """S_0 + S_1 + … along an axis: of every window the pixels that it sees, in the order of its taps."""
-    m = np.arange(window.output_size[axis])[:, None] * window.stride[axis]
-    every = m + np.arange(window.size[axis]) * window.dilation[axis] - window.padding[axis][0]
     n = window.input_size[axis]
-    return table([[(int(i), 1.0) for i in pixels if 0 <= i < n] for pixels in every])
+    return table([[(int(i), 1.0) for i in seen if 0 <= i < n] for seen in positions(window, axis)])
 
 
 def transposed(rows: Rows, n: int) -> Rows:

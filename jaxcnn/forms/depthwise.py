@@ -46,10 +46,10 @@ from jax import Array, lax
 from jaxcnn.forms import interleaving, sums
 from jaxcnn.forms.windows import (
     filters,
-    images,
     pad_once,
     pixels,
     placed,
+    positions,
     tap,
     traced_tap,
     transposed,
@@ -140,8 +140,7 @@ def conv_dW(
     of_rest = math.prod(window.size[1:])
     each = max(1, min(first, _MOST_TAPS // of_rest))
     parts = -(-first // each)
-    numbers = each * of_rest * images(dZ) * math.prod(dZ.shape[1:])
-    slabs = _slabs(rows, numbers, dZ.shape[-1])
+    slabs = _slabs(rows, each * of_rest * sums.numbers(dZ), dZ.shape[-1])
     thick = -(-rows // slabs)
 
     def cut(table: np.ndarray | Array) -> np.ndarray:
@@ -189,11 +188,10 @@ class _Table(NamedTuple):
 
 
 def _table(window: Window, axis: int) -> _Table:
-    """(taps, windows); by (W.1)."""
-    inside = np.array(window.inside(axis)).T
-    j = np.arange(window.size[axis])[:, None] * window.dilation[axis]
-    m = np.arange(window.output_size[axis]) * window.stride[axis]
-    return _Table(np.where(inside, m + j - window.padding[axis][0], 0).astype(np.int32), inside)
+    """(taps, windows)."""
+    pixel = positions(window, axis).T
+    inside = (pixel >= 0) & (pixel < window.input_size[axis])
+    return _Table(np.where(inside, pixel, 0).astype(np.int32), inside)
 
 
 def _sums(A: Array, dZ: Array, first: _Table, others: Sequence[_Table]) -> Array:

@@ -47,7 +47,7 @@ def along(axis: int, X: Array) -> Array:
         count = max(1, min(X.shape[-1] // _COLUMNS, _MOST_SLABS)) if whole(X, -1) else 1
         return by_product(added(X, axis, count))
 
-    if axis != X.ndim - 1 or _numbers(X) < _FEW_OF_ROWS:
+    if axis != X.ndim - 1 or numbers(X) < _FEW_OF_ROWS:
         return by_loop(X)
     few = X.shape[-1] <= FEW_COLUMNS and whole(X, -1)
     return by_platform(X, cpu=by_columns if few else by_slabs, default=by_loop)
@@ -82,7 +82,7 @@ def by_product(X: Array) -> Array:
     return jnp.matmul(X, ones, precision=lax.Precision.HIGHEST, out_sharding=sharding)[..., 0]
 
 
-def _numbers(X: Array) -> int:
+def numbers(X: Array) -> int:
     """How many numbers X has; of an export for any number of images those of one."""
     return math.prod(n for n in X.shape if isinstance(n, int))
 

@@ -167,6 +167,12 @@ def untap(V: Array, window: Window, j: Sequence[int]) -> Array:
     return lax.pad(V, jnp.zeros((), V.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
+def positions(window: Window, axis: int) -> np.ndarray:
+    """m·s + j·d − p, where tap j of window m lies along an axis, by (W.1): (windows, taps), beyond n too."""
+    m = np.arange(window.output_size[axis])[:, None] * window.stride[axis]
+    return m + np.arange(window.size[axis]) * window.dilation[axis] - window.padding[axis][0]
+
+
 def pixel_index(window: Window) -> np.ndarray:
     """[m, j] → the flat index of the pixel that flat tap j of flat window m sees, by (W.1).
 
@@ -175,9 +181,7 @@ def pixel_index(window: Window) -> np.ndarray:
     index = np.zeros((1, 1), int)
     seen = np.ones((1, 1), bool)
     for a in range(window.rank):
-        m = np.arange(window.output_size[a])[:, None] * window.stride[a]
-        j = np.arange(window.size[a])[None, :] * window.dilation[a]
-        i = m + j - window.padding[a][0]
+        i = positions(window, a)
         inside = (i >= 0) & (i < window.input_size[a])
         M, F = index.shape[0] * i.shape[0], index.shape[1] * i.shape[1]
         index = (index[:, None, :, None] * window.input_size[a] + i[None, :, None, :]).reshape(M, F)
