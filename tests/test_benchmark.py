@@ -1,5 +1,6 @@
 """The benchmark runs, checks before it times, and says what is missed; nothing here depends on a clock."""
 
+import itertools
 import json
 import time
 
@@ -89,21 +90,52 @@ def test_a_nan_or_another_shape_is_wrong_by_any_tolerance(bad):
 
 def test_samples_are_taken_in_turn_until_the_seconds_or_samples_are_used():
     order = []
-    calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
-    assert {t.samples for t in timing.interleave(calls, seconds=10.0, most=3).values()} == {3}
-    assert "".join(order) == "abcbcacab"
-    assert {t.samples for t in timing.interleave(calls, seconds=0.0, most=3).values()} == {1}
+    samples = {name: timing.Sample(lambda name=name: order.append(name)) for name in "abc"}
+    assert {t.samples for t in timing.interleave(samples, seconds=10.0, most=20).values()} == {20}
+    rounds = ["".join(order[start : start + 3]) for start in range(0, 60, 3)]
+    assert {"".join(sorted(one)) for one in rounds} == {"abc"}
+    pairs = {(before[-1], after[0]) for before, after in itertools.pairwise(rounds)}
+    assert len(set(rounds)) == 6 and len(pairs) > 6  # no contender always comes after the same one
+    assert {t.samples for t in timing.interleave(samples, seconds=0.0, most=3).values()} == {1}
+
+
+def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
+    clock, done = [0.0], []
+
+    def call():
+        clock[0] += 0.3 * timing.BLOCK
+        return len(done)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    one = timing.sample(call, done.append)
+    assert one.calls == 4
+    one.run()
+    assert done == [0, 1, 2, 3, 4]  # the call that was timed first, too; each is waited for
+    times = timing.interleave({"": one}, seconds=1, most=2)[""]
+    assert times.least == pytest.approx(0.3 * timing.BLOCK)
+
+
+def test_a_contender_s_spinning_threads_have_stopped_before_the_next_is_timed(monkeypatch):
+    events = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: events.append(seconds))
+    samples = {
+        "spins": timing.Sample(lambda: events.append("spins"), spins=True),
+        "ours": timing.Sample(lambda: events.append("ours")),
+    }
+    timing.interleave(samples, seconds=1.0, most=5)
+    after = [events[at + 1] for at, event in enumerate(events) if event == "spins"]
+    assert after == [timing.SPIN] * 5 and events.count(timing.SPIN) == 5
 
 
 def test_an_accelerator_s_sample_is_of_queued_calls(monkeypatch):
-    assert timing.calls_per_sample() == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert timing.calls_per_sample() == timing.QUEUED
     done = []
-    timing.queue(lambda: done.append("call") or len(done), done.append, 3)()
-    assert done == ["call", "call", "call", 3]  # one wait, for the last
+    one = timing.sample(lambda: done.append("call") or len(done), done.append)
+    assert not done
+    one.run()
+    assert done == ["call"] * timing.QUEUED + [timing.QUEUED]  # one wait, for the last
     monkeypatch.setattr(time, "perf_counter", iter([0.0, 30.0]).__next__)
-    assert timing.interleave({"": lambda: None}, seconds=1, most=1, per_sample=10)[""].least == 3
+    assert timing.interleave({"": one}, seconds=1, most=1)[""].least == 30 / timing.QUEUED
 
 
 def test_more_images_than_a_row_s_name_says():

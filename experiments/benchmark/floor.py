@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.benchmark.operations import Row
-from experiments.benchmark.timing import calls_per_sample, interleave, queue
+from experiments.benchmark.timing import interleave, sample
 
 SIDE = 1024  # of the square matrix product
 SECONDS, SAMPLES = 0.2, 20
@@ -71,6 +71,5 @@ def _copy(size: int) -> float:
 
 def _least(compiled: Callable[[jax.Array], jax.Array], X: jax.Array) -> float:
     jax.block_until_ready(compiled(X))
-    count = calls_per_sample()
-    calls = {"": queue(lambda: compiled(X), jax.block_until_ready, count)}
-    return interleave(calls, seconds=SECONDS, most=SAMPLES, per_sample=count)[""].least
+    one = sample(lambda: compiled(X), jax.block_until_ready)
+    return interleave({"": one}, seconds=SECONDS, most=SAMPLES)[""].least

@@ -15,7 +15,7 @@ from experiments.benchmark import faces, floor, reference
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.operations import Row
 from experiments.benchmark.targets import EVERYWHERE
-from experiments.benchmark.timing import Times, calls_per_sample, interleave, queue, together
+from experiments.benchmark.timing import Times, interleave, sample, together
 from jaxcnn.compiler import compiler_options
 
 OURS, OPTIONS, LAX, TORCH = "jaxcnn", "jaxcnn, options", "lax", "torch"
@@ -69,11 +69,15 @@ class Measured:
 
 
 class Call(NamedTuple):
-    """A contender's face: `call()` begins to compute, `read` gives the results as arrays, channels last."""
+    """A contender's face: `call()` begins to compute, `read` gives the results as arrays, channels last.
+
+    Of one that `spins`, threads keep a core busy for a while after `wait`.
+    """
 
     call: Callable[[], Any]
     read: Callable[[Any], Sequence[np.ndarray]]
     wait: Callable[[Any], Any] = jax.block_until_ready
+    spins: bool = False
 
 
 def installed() -> dict[str, str]:
@@ -117,7 +121,7 @@ def contender(name: str, row: Row, face: str, arrays: Sequence[jax.Array], dZ: j
         return None
     if name == TORCH:
         run = file.call(f, row, [np.asarray(x) for x in arrays], np.asarray(dZ), face)
-        return Call(run, lambda results: file.read(row, face, results), file.wait)
+        return Call(run, lambda results: file.read(row, face, results), file.wait, spins=True)
     first, roles = name == "equinox", list(row.roles)
     if first:
         arrays = [
@@ -143,7 +147,7 @@ def check_and_time(
     samples: int,
 ) -> None:
     """Enter errors, failures and times."""
-    right, count = {}, calls_per_sample()
+    right = {}
     for name, make in contenders.items():
         try:
             made = make()
@@ -155,14 +159,14 @@ def check_and_time(
             continue
         one.errors[name] = error
         if error <= tolerance:
-            right[name] = queue(made.call, made.wait, count)
+            right[name] = sample(made.call, made.wait, made.spins)
         else:
             one.failed[name] = f"wrong: error {error:.1e} of the largest entry, above {tolerance:.0e}"
     if not right:
         return
-    one.times = interleave(right, seconds=seconds, most=samples, per_sample=count)
+    one.times = interleave(right, seconds=seconds, most=samples)
     ahead = one.ratio(LAX)
     if ahead is not None and ahead < EVERYWHERE:  # by noise, perhaps: both are looked at again, for longer
         pair = {name: right[name] for name in (OURS, LAX)}
-        again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples, per_sample=count)
+        again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples)
         one.times |= {name: together(one.times[name], times) for name, times in again.items()}

@@ -1,9 +1,13 @@
 """Round-robin timing: every contender of a row is sampled in turn, so that all meet the same noise.
 
-On a CPU a sample is one call. On an accelerator it is several, queued, and the wait for the last: a wait
-after each would time the host.
+A sample is as many calls as fill `BLOCK`. Of single calls in turn each would find its caches filled by another
+library's arrays: 0.2 ms, which double a call of 0.2 and are nothing to one of 5. On a CPU every call is waited
+for. On an accelerator a sample is of queued calls, and the wait for the last: a wait after each would time the
+host.
 """
 
+import math
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +15,9 @@ from typing import Any, NamedTuple
 
 import jax
 
+BLOCK = 0.01  # seconds that a sample takes at least, on a CPU
 QUEUED = 10  # calls in a sample on an accelerator
+SPIN = 0.01  # seconds after which threads that wait by spinning have gone to sleep; OpenMP's take 5 ms
 
 
 class Times(NamedTuple):
@@ -22,20 +28,36 @@ class Times(NamedTuple):
     samples: int
 
 
+class Sample(NamedTuple):
+    """What is timed at once: `run` makes so many `calls`, after which threads of `spins` keep a core busy."""
+
+    run: Callable[[], None]
+    calls: int = 1
+    spins: bool = False
+
+
 def together(first: Times, second: Times) -> Times:
     """Two runs as one, with the median of the longer."""
     longer = max(first, second, key=lambda times: times.samples)
     return Times(min(first.least, second.least), longer.median, first.samples + second.samples)
 
 
-def calls_per_sample() -> int:
-    """How many calls a sample is of, on JAX's own device."""
-    return 1 if jax.default_backend() == "cpu" else QUEUED
+def sample(call: Callable[[], Any], wait: Callable[[Any], Any], spins: bool = False) -> Sample:
+    """Of calls that `wait` waits for, on JAX's own device; one is made now, to see how long it takes."""
+    if jax.default_backend() != "cpu":
+        return Sample(_queue(call, wait, QUEUED), QUEUED, spins)
+    begun = time.perf_counter()
+    wait(call())
+    count = math.ceil(BLOCK / (time.perf_counter() - begun))
+
+    def run() -> None:
+        for _ in range(count):
+            wait(call())
+
+    return Sample(run, count, spins)
 
 
-def queue(call: Callable[[], Any], wait: Callable[[Any], Any], count: int) -> Callable[[], None]:
-    """So many calls that do not wait for their results, and the wait for the last."""
-
+def _queue(call: Callable[[], Any], wait: Callable[[Any], Any], count: int) -> Callable[[], None]:
     def run() -> None:
         for _ in range(count - 1):
             call()
@@ -44,26 +66,26 @@ def queue(call: Callable[[], Any], wait: Callable[[Any], Any], count: int) -> Ca
     return run
 
 
-def interleave(
-    calls: Mapping[str, Callable[[], Any]], *, seconds: float, most: int, per_sample: int = 1
-) -> dict[str, Times]:
-    """The times of each contender, whose call waits for its result, or of each of its calls `per_sample`.
+def interleave(samples: Mapping[str, Sample], *, seconds: float, most: int) -> dict[str, Times]:
+    """The times of each contender's calls.
 
     A contender takes no more samples once its own have taken so many seconds in all, or are so many; each has
-    at least one. Every round starts with another contender.
+    at least one. Every round has an order of its own, so that none always follows the same.
     """
-    names = list(calls)
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(most):
-        start = number % len(names)
-        waiting = [name for name in names[start:] + names[:start] if not number or sum(taken[name]) < seconds]
+    orders = random.Random(0)
+    taken: dict[str, list[float]] = {name: [] for name in samples}
+    for _ in range(most):
+        waiting = [name for name in samples if not taken[name] or sum(taken[name]) < seconds]
         if not waiting:
             break
-        for name in waiting:
+        for name in orders.sample(waiting, len(waiting)):
+            one = samples[name]
             begun = time.perf_counter()
-            calls[name]()
+            one.run()
             taken[name].append(time.perf_counter() - begun)
+            if one.spins:
+                time.sleep(SPIN)
     return {
-        name: Times(min(t) / per_sample, statistics.median(t) / per_sample, len(t))
+        name: Times(min(t) / samples[name].calls, statistics.median(t) / samples[name].calls, len(t))
         for name, t in taken.items()
     }

@@ -117,7 +117,9 @@ def _torch(net: Net) -> measure.Call:
     from experiments.benchmark.networks import pytorch
 
     params = jax.tree.map(np.asarray, net.params)
-    return measure.Call(pytorch.gradient(net.network, params, net.images, net.labels), pytorch.read, wait)
+    return measure.Call(
+        pytorch.gradient(net.network, params, net.images, net.labels), pytorch.read, wait, spins=True
+    )
 
 
 def _expected(net: Net) -> list[reference.Expected]:
