@@ -111,7 +111,7 @@ def measure(row: Row, *, seconds: float, samples: int) -> list[Measured]:
 def contender(name: str, row: Row, face: str, arrays: Sequence[jax.Array], dZ: jax.Array) -> Call | None:
     """The face of the row by a library; None where it has no such operation."""
     options = compiler_options() if name == OPTIONS else {}
-    if name == OPTIONS and not (options and row.operation == "conv" and row.keywords.get("groups", 1) == 1):
+    if name == OPTIONS and not options:
         return None
     file = import_module(
         f"experiments.benchmark.contenders.{CONTENDERS[OURS if name == OPTIONS else name][0]}"

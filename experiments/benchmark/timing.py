@@ -1,9 +1,9 @@
 """Round-robin timing: every contender of a row is sampled in turn, so that all meet the same noise.
 
-A sample is as many calls as fill `BLOCK`. Of single calls in turn each would find its caches filled by another
-library's arrays: 0.2 ms, which double a call of 0.2 and are nothing to one of 5. On a CPU every call is waited
-for. On an accelerator a sample is of queued calls, and the wait for the last: a wait after each would time the
-host.
+A sample is as many calls as fill `BLOCK`. Of single calls in turn each would find its caches filled by
+another library's arrays: 0.2 ms, which double a call of 0.2 and are nothing to one of 5. On a CPU every call
+is waited for. On an accelerator a sample is of queued calls, and the wait for the last: a wait after each
+would time the host.
 """
 
 import math
