@@ -145,9 +145,7 @@ def _largest(spec: _Adaptive, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _average(spec: _Adaptive, A: Array) -> Array:
-    total = widened(A)
-    for axis, rows in enumerate(spec.tables):
-        total = axes.apply(total, rows, 1 + axis)
+    total = axes.apply_each(widened(A), spec.tables)
     return (total / _sizes(spec, total)).astype(A.dtype)
 
 
@@ -157,9 +155,8 @@ def _average(spec: _Adaptive, A: Array) -> Array:
 def _average_dA(spec: _Adaptive, dZ: Array) -> Array:
     dA = widened(dZ)
     dA = dA / _sizes(spec, dA)
-    for axis, rows in enumerate(spec.tables):
-        dA = axes.apply(dA, axes.transposed(rows, spec.input_size[axis]), 1 + axis)
-    return dA.astype(dZ.dtype)
+    adjoint = [axes.transposed(*rows) for rows in zip(spec.tables, spec.input_size, strict=True)]
+    return axes.apply_each(dA, adjoint).astype(dZ.dtype)
 
 
 def _sizes(spec: _Adaptive, like: Array) -> Array:

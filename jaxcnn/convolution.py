@@ -217,7 +217,7 @@ def conv_dW(
     dZ, _ = with_batch("conv_dW", "dZ", dZ, rank, f"kernel_size {f}")
     groups = integer("conv_dW", "groups", groups, least=1)
     for name, channels in (("A", A.shape[-1]), ("dZ", dZ.shape[-1])):
-        if channels % groups:
+        if channels == 0 or channels % groups:
             wrong_value("conv_dW", f"{name} has {channels} channels", f"a multiple of groups = {groups}")
     geometry: Any = {"stride": stride, "padding": padding, "dilation": dilation, "filled": True}
     window = resolve("conv_dW", A.shape[1:-1], f, **geometry)
@@ -442,8 +442,12 @@ def kernel_rank(operation: str, W: Array) -> int:
     rank = W.ndim - 2
     if not 1 <= rank <= 3:
         wrong_value(operation, f"W has shape {W.shape}", "(*f, C/groups, K) with 1 to 3 spatial axes")
-    if 0 in W.shape[:rank]:
-        wrong_value(operation, f"W has shape {W.shape}", "at least 1 tap on every spatial axis")
+    if 0 in W.shape:
+        wrong_value(
+            operation,
+            f"W has shape {W.shape}",
+            "at least 1 tap on every spatial axis, 1 channel and 1 filter",
+        )
     return rank
 
 

@@ -256,7 +256,7 @@ def _mass_times(mass: Array, surprisal: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _huber(delta: float, A: Array, t: Array) -> Array:
     size = jnp.abs(A - t)
-    return jnp.where(size <= delta, size * size / 2, delta * (size - delta / 2))
+    return jnp.where(size <= delta, size * (size / 2), delta * (size - delta / 2))
 
 
 def _huber_fwd(delta: float, A: Array, t: Array):
@@ -389,8 +389,13 @@ def _checked_labels(t: Any, shape: tuple[int, ...]) -> Array:
         )
     labels = visible(t)
     if labels is not None:
+        labels = _counting(labels)
         unknown = labels[(labels < 0) | (labels >= classes)]
         if unknown.size:
             wrong_value("softmax_cross_entropy", f"t has the label {unknown[0]}", f"0 to {classes - 1}")
-    t = jnp.asarray(t)
-    return t if t.dtype.itemsize >= 4 else t.astype(np.int32)  # K may be more than a small integer holds
+    return _counting(jnp.asarray(t))
+
+
+def _counting(labels: Any) -> Any:
+    """Labels in a dtype that holds K, which may be more than a small integer does."""
+    return labels if labels.dtype.itemsize >= 4 else labels.astype(np.int32)

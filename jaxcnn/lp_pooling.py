@@ -62,7 +62,7 @@ def lp_pool(
     """
     order = number("lp_pool", "order", order, "of at least 1", lambda P: P >= 1)
     A, batched, geometry = pool_input("lp_pool", A, window, stride, padding, dilation)
-    Z = _lp_pool(_Norm(geometry, order), A)
+    Z = _lp_pool(_Norm(geometry, order), A).astype(A.dtype)
     return Z if batched else Z[0]
 
 
@@ -73,6 +73,7 @@ class _Norm(NamedTuple):
     order: float
 
 
+# wide, for (P.7) multiplies what Z is rounded by with P − 1
 # (P.6)  Z[m] = x[m] (Σ_j (|A_pad[m·s + j·d]|/x[m])^P)^(1/P),  x[m] = max_j |A_pad[m·s + j·d]|
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
@@ -83,7 +84,7 @@ def _lp_pool(spec: _Norm, A: Array) -> Array:
     largest = functools.reduce(jnp.maximum, taps)
     scale = jnp.where((largest > 0) & (largest < jnp.inf), largest, jnp.ones_like(largest))
     total = functools.reduce(operator.add, (_power(value / scale, order) for value in taps))
-    return (scale * _power(total, 1 / order)).astype(A.dtype)
+    return scale * _power(total, 1 / order)
 
 
 # (P.7)  dA[i] = Σ_{m,j: m·s + j·d − p = i} dZ[m] sign(A[i]) (|A[i]|/Z[m])^(P−1)

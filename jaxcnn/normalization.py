@@ -403,7 +403,7 @@ def _normalize_dA(
 ) -> tuple[Array, Array | None, Array | None]:
     A, mean, r, gamma, beta = residuals
     centred, N = widened(A) - mean, _entries(spec, A)
-    few = N * spec.group <= _FEW
+    few = isinstance(N, int) and N * spec.group <= _FEW  # of an export for any number of images unknown
     if few:
         centred = centred - _mean(spec, centred)
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)

@@ -175,9 +175,13 @@ class _Bilinear(NamedTuple):
     factor: Factor
     align_corners: bool
 
-    def rows(self, axis: int) -> axes.Rows:
-        """The pixels of A and their weights for each pixel of Z: (1 − t, t) at (⌊x⌋, ⌊x⌋ + 1)."""
-        n, f = self.input_size[axis], self.factor[axis]
+    @property
+    def tables(self) -> list[axes.Rows]:
+        """Along each axis the pixels of A and their weights for each pixel of Z."""
+        return [self._rows(n, f) for n, f in zip(self.input_size, self.factor, strict=True)]
+
+    def _rows(self, n: int, f: int) -> axes.Rows:
+        """(1 − t, t) at (⌊x⌋, ⌊x⌋ + 1)."""
         places = []
         for i in range(n * f):
             # x as a fraction, so that its floor is exact
@@ -191,20 +195,15 @@ class _Bilinear(NamedTuple):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _bilinear(spec: _Bilinear, A: Array) -> Array:
-    Z = widened(A)
-    for axis in range(len(spec.factor)):
-        Z = axes.apply(Z, spec.rows(axis), 1 + axis)
-    return Z.astype(A.dtype)
+    return axes.apply_each(widened(A), spec.tables).astype(A.dtype)
 
 
 # (U.4)  dA[k] = Σ_i dZ[i] (the weight of A[k] in Z[i]), one axis after the other
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _bilinear_dA(spec: _Bilinear, dZ: Array) -> Array:
-    dA = widened(dZ)
-    for axis, n in enumerate(spec.input_size):
-        dA = axes.apply(dA, axes.transposed(spec.rows(axis), n), 1 + axis)
-    return dA.astype(dZ.dtype)
+    adjoint = [axes.transposed(*rows) for rows in zip(spec.tables, spec.input_size, strict=True)]
+    return axes.apply_each(widened(dZ), adjoint).astype(dZ.dtype)
 
 
 # (U.5)  Z[k·f + r, c] = A[k, c·F + r]

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn import convolution, max_pool, relu
+from jaxcnn import (
+    adaptive_avg_pool,
+    avg_pool,
+    convolution,
+    max_pool,
+    relu,
+)
 from jaxcnn.derivations.geometry import sees_pixels, windows
 from jaxcnn.forms import (
     axes,
@@ -26,6 +32,7 @@ from jaxcnn.forms import (
     halves,
     im2col,
     interleaving,
+    maxima,
     planes,
     pooling,
     products,
@@ -140,8 +147,8 @@ POOLS = {
     "pooling": pooling,
     "halves": halves,
     "looked up": SimpleNamespace(
-        maximum=pooling._maximum_by_rows,
-        first_max=pooling.first_max,
+        maximum=lambda A, window: maxima.maximum(A, pooling._tables(window)),
+        first_max=pooling._looked_up_maximum_and_first,
         place=pooling._place_by_looks,
         pick=pooling.pick,
         total=pooling._by_rows,
@@ -298,6 +305,25 @@ def test_a_sum_of_taps_is_not_computed_again_for_each_that_reads_it(f):
     sums_of_taps = [kernel for kernel in kernels if kernel.count(" multiply(") >= f * f]
     assert len(sums_of_taps) >= 4  # two Z and two dA
     assert not [kernel for kernel in sums_of_taps if re.search(r" (gather|compare|select)\(", kernel)]
+
+
+LOOKED_UP = {
+    "avg_pool": lambda A: avg_pool(A, (3, 3), stride=1, padding="SAME"),
+    "adaptive_avg_pool": lambda A: adaptive_avg_pool(A, (5, 5)),
+}
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
+@pytest.mark.parametrize("operation", LOOKED_UP)
+def test_what_is_added_up_is_looked_up_in_one_kernel(operation):
+    """One for Z and one for dA, whose sums for the loss would have each look written out."""
+
+    def loss(A):
+        return jnp.mean(jnp.square(LOOKED_UP[operation](relu(2 * A))))
+
+    program = jax.jit(jax.value_and_grad(loss)).lower(jnp.ones((2, 16, 16, 32))).compile().as_text()
+    kernels = re.findall(r"^%?[^\n]*\{\n(.*?)^\}", program, re.DOTALL | re.MULTILINE)
+    assert len([kernel for kernel in kernels if " gather(" in kernel]) == 2
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")

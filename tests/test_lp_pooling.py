@@ -73,6 +73,14 @@ def test_a_window_on_padding_alone_is_zero():
     assert lp_pool(A, (1,), order=2, padding=1)[:, 0].tolist() == [0, 1, 0]
 
 
+def test_a_high_order_does_not_multiply_what_a_half_precision_norm_is_rounded_by():
+    A = jnp.array([1.0, 1.0, 1.0, 0.98], jnp.bfloat16)[None, :, None]
+    pool, dZ = partial(lp_pool, window=(4,), order=64), jnp.ones((1, 1, 1))
+    expected = pull(pool, A.astype(jnp.float32), dZ.astype(jnp.float32))
+    got = pull(pool, A, dZ.astype(A.dtype))
+    np.testing.assert_allclose(got.astype(jnp.float32), expected, rtol=2.0**-8)
+
+
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
 @pytest.mark.parametrize("order", [1, 2, 2.5])
 def test_gradients_have_the_input_s_dtype(order, dtype):

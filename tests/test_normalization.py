@@ -380,6 +380,15 @@ def test_empty_batches_where_no_mean_runs_over_them():
         assert Z.shape == dA.shape == A.shape
 
 
+def test_a_gradient_is_exported_for_any_number_of_small_images():
+    (images,) = jax.export.symbolic_shape("B")
+    A = jax.ShapeDtypeStruct((images, 4, 4, 3), jnp.float32)
+    gradient = jax.grad(lambda A: jnp.sum(jnp.sin(batch_norm(A)[0])))
+    exported = jax.export.export(jax.jit(gradient))(A)
+    batch = jnp.asarray(np.random.default_rng(0).standard_normal((2, 4, 4, 3)), jnp.float32)
+    np.testing.assert_allclose(exported.call(batch), gradient(batch), rtol=0, atol=1e-5)
+
+
 # -------------------------------------------------------------------- against other libraries
 
 

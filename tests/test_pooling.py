@@ -63,6 +63,17 @@ def test_average_counts_padding_only_when_told():
     assert avg_pool(A, (2,), **corner, count_padding=True)[:, 0].tolist() == [0.5, 1]
 
 
+@pytest.mark.parametrize("channels", [2, 16])
+def test_a_window_of_padding_alone_averages_no_pixel(channels):
+    """Taps at −1 and 1 of a single pixel: neither sees it."""
+    A, keywords = (
+        jnp.full((1, channels), 5.0),
+        {"stride": 1, "padding": 1, "dilation": 2, "count_padding": True},
+    )
+    mean = partial(avg_pool, window=(2,), **keywords)
+    assert not jnp.any(mean(A)) and not jnp.any(pull(mean, A, jnp.ones((1, channels))))
+
+
 def test_ceil_mode_gives_the_remainder_a_window():
     A = jnp.arange(1.0, 7)[:, None]
     assert max_pool(A, (3,), stride=2)[:, 0].tolist() == [3, 5]

@@ -137,6 +137,15 @@ def test_explicit_axes_outside_of_the_context_of_a_mesh(values):
     agree(got, jax.grad(loss, (0, 1))(*values))
 
 
+def test_a_maximum_of_pixels_that_devices_share():
+    """Their own reductions are of XLA's functions only; and a NaN counts."""
+    A = jnp.asarray(np.random.default_rng(0).standard_normal((2, 8, 8, 4))).at[0, 3, 3, 1].set(jnp.nan)
+    expected = jaxcnn.global_max_pool(A, spatial=2)
+    shared = jax.device_put(A, NamedSharding(mesh_of(AxisType.Auto), P(None, "batch")))
+    got = jax.jit(partial(jaxcnn.global_max_pool, spatial=2))(shared)
+    np.testing.assert_array_equal(got, expected)
+
+
 def test_long_rows_and_columns_that_devices_share():
     """Sums by slabs would cut across the devices' shares, which JAX refuses where the shares are explicit."""
     rng = np.random.default_rng(0)

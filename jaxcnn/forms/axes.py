@@ -11,13 +11,15 @@ and scatters nothing.
 import functools
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxcnn.forms.windows import like, positions
+from jaxcnn.forms.platforms import by_platform
+from jaxcnn.forms.windows import like, positions, written
 from jaxcnn.window import Window
 
 MOST_ENTRIES = 32  # of a row, unrolled
@@ -112,7 +114,7 @@ def apply(A: Array, rows: Rows, axis: int) -> Array:
     to 25 times as long, and with a product inside it, of rank 8, as under vmap, crashes jaxlib 0.10.2.
     """
     ones = np.all((rows.weight == 0) | (rows.weight == 1))
-    if ones and np.array_equal(rows.pixel, [np.arange(A.shape[axis])]):
+    if np.all(rows.weight == 1) and np.array_equal(rows.pixel, [np.arange(A.shape[axis])]):
         return jnp.sum(A, axis=axis, keepdims=True)  # with an axis of rows XLA makes a slow loop
     if ones and at_once(rows):
         return jnp.sum(unfold(A, rows, axis), axis=axis + 1)
@@ -121,6 +123,20 @@ def apply(A: Array, rows: Rows, axis: int) -> Array:
         columns = zip(rows.weight.T.astype(A.dtype), terms, strict=True)
         terms = [term * along(weight, term, axis) for weight, term in columns]
     return functools.reduce(operator.add, terms)
+
+
+def apply_each(A: Array, maps: Sequence[Rows]) -> Array:
+    """A map along each axis of A (B, *n, C), one axis after the other; what adds up entries is `written`."""
+    form = partial(each, maps=maps)
+    adds_up = any(rows.pixel.shape[1] > 1 and not at_once(rows) for rows in maps)
+    return by_platform(A, cpu=written(form), default=form) if adds_up else form(A)
+
+
+def each(A: Array, maps: Sequence[Rows]) -> Array:
+    """The same, which may be computed where it is read."""
+    for axis, rows in enumerate(maps, start=1):
+        A = apply(A, rows, axis)
+    return A
 
 
 def along(values: np.ndarray, X: Array, axis: int) -> Array:

@@ -28,7 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn.forms import axes, phases
+from jaxcnn._sharding import whole
+from jaxcnn.forms import axes, maxima, phases
 from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import (
     accumulator,
@@ -42,6 +43,7 @@ from jaxcnn.forms.windows import (
     transposed,
     untap,
     widened,
+    written,
 )
 from jaxcnn.window import Window
 
@@ -93,18 +95,9 @@ def maximum(A: Array, window: Window) -> Array:
     def of_first(A: Array) -> Array:
         return first_max(A, window)[0]
 
-    overlap = len(phases.reads(window)) > 1
-    on_cpu = partial(_maximum_by_rows, window=window) if overlap and A.shape[-1] > _VERY_FEW else of_first
-    return by_platform(A, cpu=on_cpu, default=of_first)
-
-
-def _maximum_by_rows(A: Array, window: Window) -> Array:
-    """Z of one axis after the other, the last first: of 0 and −0 the last wins, as in `first_max`."""
-    Z = widened(A)
-    for axis in reversed(range(window.rank)):
-        seen = axes.entries(Z, axes.windows(window, axis), 1 + axis, absent=-math.inf)
-        Z = functools.reduce(jnp.maximum, seen)
-    return narrowed(Z, A.dtype)
+    looked_up = len(phases.reads(window)) > 1 and A.shape[-1] > _VERY_FEW
+    on_cpu = partial(maxima.maximum, tables=_tables(window)) if looked_up else of_first
+    return by_platform(A, cpu=written(on_cpu), default=of_first)
 
 
 def first_max(A: Array, window: Window) -> tuple[Array, Array]:
@@ -113,8 +106,14 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
     A NaN counts as the greatest value, so the first NaN of a window wins. The padding never wins, not
     even against pixels of −inf.
     """
-    then = partial(_maximum_then_first, window=window)
-    return by_platform(A, cuda=then, default=partial(_maximum_and_first, window=window))
+    at_once, then, looked_up = (
+        partial(form, window=window)
+        for form in (_maximum_and_first, _maximum_then_first, _looked_up_maximum_and_first)
+    )
+    overlap = len(phases.reads(window)) > 1
+    undivided = all(whole(A, axis) for axis in range(1, A.ndim - 1))
+    on_cpu = overlap and window.rank > 1 and undivided and _pixels_look_up(window, A.shape[-1])
+    return by_platform(A, cpu=looked_up if on_cpu else at_once, cuda=then, default=at_once)
 
 
 def _maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
@@ -131,6 +130,18 @@ def _maximum_then_first(A: Array, window: Window) -> tuple[Array, Array]:
     A_pad = pad(A, window, -jnp.inf)
     Z = _reduced(A_pad, window, -math.inf, lax.max)
     return Z, _first([tap(A_pad, window, j) for j in window.taps()], Z, window)
+
+
+def _looked_up_maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
+    """Z and k by tables, whose rows begin with the first tap that sees a pixel."""
+    step = [math.prod(window.size[axis + 1 :]) for axis in range(window.rank)]
+    Z, k = maxima.first_max(A, _tables(window), step, index_dtype(window))
+    return Z, k + like(_first_inside(window).astype(k.dtype), k)
+
+
+def _tables(window: Window) -> list[axes.Rows]:
+    """Of each axis the pixels that the windows see."""
+    return [axes.windows(window, axis) for axis in range(window.rank)]
 
 
 def _reduced(A_pad: Array, window: Window, start: float, reduce: Callable[[Any, Any], Any]) -> Array:
@@ -171,16 +182,21 @@ def place(index: Array, dZ: Array, window: Window) -> Array:
     by_taps, by_phases, by_looks = (
         partial(form, window=window) for form in (_place_by_taps, _place_by_phases, _place_by_looks)
     )
-    channels, reads = dZ.shape[-1], len(phases.reads(window))
-    looked_up = channels <= _FEW if reads == 1 else channels > _SOME and reads <= _MOST_READS
-    marked = taps(window) <= np.iinfo(index.dtype).max  # a number is left for no tap
+    on_cpu = by_looks if _pixels_look_up(window, dZ.shape[-1]) else by_phases
     return by_platform(
         index,
         dZ,
-        cpu=by_looks if marked and looked_up else by_phases,
+        cpu=on_cpu if len(phases.reads(window)) == 1 else written(on_cpu),
         cuda=by_taps if max(window.stride) == 1 else by_phases,
         default=by_phases,
     )
+
+
+def _pixels_look_up(window: Window, channels: int) -> bool:
+    """Whether on a CPU `place` is by tables: the index of those is padded, so computed once."""
+    reads = len(phases.reads(window))
+    looked_up = channels <= _FEW if reads == 1 else channels > _SOME and reads <= _MOST_READS
+    return looked_up and taps(window) <= np.iinfo(index_dtype(window)).max  # a number is left for no tap
 
 
 def _place_by_taps(index: Array, dZ: Array, window: Window) -> Array:
@@ -294,7 +310,7 @@ def total(A: Array, window: Window) -> Array:
     )
     return by_platform(
         widened(A),
-        cpu=by_rows if A.shape[-1] > _VERY_FEW else of_padded,
+        cpu=written(by_rows if A.shape[-1] > _VERY_FEW else of_padded),
         cuda=of_pixels if taps(window) <= _FEW_TAPS else by_axes,
         default=of_padded,
     )
@@ -302,9 +318,7 @@ def total(A: Array, window: Window) -> Array:
 
 def _by_rows(A: Array, window: Window) -> Array:
     """`total` of one axis after the other, each window looking up its pixels."""
-    for axis in range(window.rank):
-        A = axes.apply(A, axes.windows(window, axis), 1 + axis)
-    return A
+    return axes.each(A, _tables(window))
 
 
 def _of_padded(A: Array, window: Window) -> Array:
@@ -348,7 +362,7 @@ def spread(dZ: Array, window: Window, counts: Sequence[np.ndarray] | None = None
     # of more entries a row is reduced at once, for which all weights are 1
     if counts is not None and max(window.size) <= axes.MOST_ENTRIES:
         by_rows = partial(_spread_by_rows, window=window, counts=counts)
-    on_cpu = elsewhere if apart or dZ.shape[-1] <= _VERY_FEW else by_rows
+    on_cpu = elsewhere if apart else written(elsewhere if dZ.shape[-1] <= _VERY_FEW else by_rows)
     at_once = max(window.stride) == 1 and taps(window) <= _FEW_TAPS
     on_gpu = of_shares(_spread_at_once) if at_once else elsewhere
     return by_platform(widened(dZ), cpu=on_cpu, cuda=on_gpu, default=elsewhere)
@@ -379,12 +393,12 @@ def _spread_by_rows(dZ: Array, window: Window, counts: Sequence[np.ndarray] | No
 
     The 1/c are weights of the tables: dZ/c would be divided again for every tap that reads it.
     """
-    for axis, n in enumerate(window.input_size):
-        seen = axes.windows(window, axis)
-        if counts is not None:
-            seen = seen._replace(weight=seen.weight / counts[axis][:, None])
-        dZ = axes.apply(dZ, axes.transposed(seen, n), 1 + axis)
-    return dZ
+    tables = _tables(window)
+    if counts is not None:
+        tables = [
+            rows._replace(weight=rows.weight / c[:, None]) for rows, c in zip(tables, counts, strict=True)
+        ]
+    return axes.each(dZ, [axes.transposed(*rows) for rows in zip(tables, window.input_size, strict=True)])
 
 
 def _line(window: Window, axis: int, n: tuple[int, ...]) -> Window:

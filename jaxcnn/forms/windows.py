@@ -9,7 +9,7 @@ the padded input, a linear map S_j from pixels to windows:
 A convolution is Z = Σ_j (S_j A) W[j] and its dA is Σ_j S_jᵀ (dZ W[j]ᵀ).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -131,6 +131,16 @@ def written_out(X: Array) -> Array:
         return lax.optimization_barrier(X)
     pixel = lax.slice(X, (0,) * X.ndim, (X.shape[0], *(1,) * (X.ndim - 2), X.shape[-1]))
     return lax.dynamic_update_slice(X, apart(pixel), (0,) * X.ndim)
+
+
+def written(form: Callable[..., Array]) -> Callable[..., Array]:
+    """The form, its result `written_out`.
+
+    What XLA on a CPU fuses into a sum, be it the next layer's mean or the loss, runs without vectors, all of
+    its taps: value and gradient of mean(Z²), Z of avg_pool 3×3/1, 64 channels, 32×32, batch 32, took 14 ms
+    (lax's 7), and now 1.6; max_pool 3×3/2 behind a batch norm of means and ReLU 26 (lax's 30), and now 3.4.
+    """
+    return lambda *operands: written_out(form(*operands))
 
 
 def computed_after(first: Array, X: Array) -> Array:

@@ -56,7 +56,12 @@ WRONG: dict[str, dict[str, Call]] = {
         "a kernel without taps": (
             lambda: conv(A, W[:0]),
             ValueError,
-            "W has shape (0, 3, 6, 2); expected at least 1 tap on every spatial axis",
+            "W has shape (0, 3, 6, 2); expected at least 1 tap on every spatial axis, 1 channel and 1 filter",
+        ),
+        "a kernel without filters": (
+            lambda: conv(A, W[..., :0]),
+            ValueError,
+            "W has shape (3, 3, 6, 0); expected at least 1 tap on every spatial axis, 1 channel and 1 filter",
         ),
         "a kernel that lacks an axis": (
             lambda: conv(A, W[..., 0]),
