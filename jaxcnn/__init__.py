@@ -11,6 +11,9 @@ compute; `jaxcnn.oracles`, the definitions that `jax.grad` differentiates; `jaxc
 printed formulas.
 """
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from jaxcnn.activations import activation_dZ as activation_dZ
 from jaxcnn.activations import gelu as gelu
 from jaxcnn.activations import glu as glu
@@ -61,6 +64,16 @@ from jaxcnn.upsampling import pixel_shuffle as pixel_shuffle
 from jaxcnn.upsampling import pixel_unshuffle as pixel_unshuffle
 from jaxcnn.upsampling import upsample_bilinear as upsample_bilinear
 from jaxcnn.upsampling import upsample_nearest as upsample_nearest
+
+_MODULES = ("adapters", "check", "compiler", "layers", "loops", "oracles", "spatial")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Modules that `import jaxcnn` leaves for their first use."""
+    if name in _MODULES:
+        return _import_module(f"jaxcnn.{name}")
+    raise AttributeError(f"module 'jaxcnn' has no attribute {name!r}")
+
 
 # every operation, and none of the modules: what `import *` takes and the generated pages show
 __all__ = [name for name, value in vars().items() if callable(value) and name[0] != "_"]

@@ -1,13 +1,15 @@
-"""Our convolution under other libraries' signatures.
+"""Our operations under other libraries' signatures.
 
 flax's `nn.Conv`, linen and nnx, takes the function that convolves as an argument:
 
     nn.Conv(features=8, kernel_size=(3, 3), conv_general_dilated=jaxcnn.adapters.conv_general_dilated)
 
-and then trains by the hand-written rules.
+and then trains by the hand-written rules; `max_pool` and `avg_pool` stand where flax's stood.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,8 +18,10 @@ from jax import Array, lax
 from jax.typing import ArrayLike, DTypeLike
 
 from jaxcnn._arrays import floating, same_dtype
-from jaxcnn._errors import integer, per_axis, wrong_value
+from jaxcnn._errors import integer, per_axis, window_tuple, wrong_value
 from jaxcnn.convolution import conv
+from jaxcnn.pooling import avg_pool as _avg_pool
+from jaxcnn.pooling import max_pool as _max_pool
 
 
 def conv_general_dilated(
@@ -87,6 +91,69 @@ def conv_general_dilated(
         preferred_element_type=preferred_element_type,
     )
     return jnp.transpose(Z, tuple(int(axis) for axis in np.argsort(last)))
+
+
+def max_pool(
+    inputs: ArrayLike,
+    window_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+) -> Array:
+    """`jaxcnn.max_pool` with the signature and the defaults of `flax.linen.max_pool`.
+
+    Args:
+        inputs: A, with any number of axes before the spatial ones, and the channels last.
+        window_shape: the window's size along each spatial axis.
+        strides: the stride of each; None: 1, as in flax, where `jaxcnn.max_pool` takes the window's size.
+        padding: "SAME", "VALID" or (low, high) pairs.
+
+    Returns:
+        Z, with A's axes. The padding never wins; of equal maxima the first takes the gradient.
+
+    Raises:
+        ValueError, TypeError: as `jaxcnn.max_pool`.
+
+    >>> max_pool(jnp.ones((2, 3, 5, 5, 1)), (2, 2)).shape
+    (2, 3, 4, 4, 1)
+    """
+    return _pooled("max_pool", _max_pool, inputs, window_shape, strides, padding)
+
+
+def avg_pool(
+    inputs: ArrayLike,
+    window_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+    count_include_pad: bool = True,
+) -> Array:
+    """`jaxcnn.avg_pool` with the signature and the defaults of `flax.linen.avg_pool`.
+
+    Arguments as in `max_pool`; count_include_pad: whether to divide by the whole window's size at the border,
+    as flax does by default, where `jaxcnn.avg_pool` does not.
+
+    >>> float(avg_pool(jnp.ones((1, 2, 2, 1)), (3, 3), padding="SAME")[0, 0, 0, 0])  # 4 of 9
+    0.4444444477558136
+    """
+    pool = partial(_avg_pool, count_padding=count_include_pad)
+    return _pooled("avg_pool", pool, inputs, window_shape, strides, padding)
+
+
+def _pooled(
+    operation: str, pool: Callable[..., Array], inputs: Any, window_shape: Any, strides: Any, padding: Any
+) -> Array:
+    """The pool of inputs (…, *n, C), whose leading axes become one."""
+    inputs, window = (
+        floating(operation, "inputs", inputs),
+        window_tuple(operation, "window_shape", window_shape),
+    )
+    rank = len(window)
+    if inputs.ndim < rank + 1:
+        wrong_value(operation, f"inputs has shape {inputs.shape}", f"(…, *n, C), for window_shape {window}")
+    first = inputs.ndim - rank - 1
+    leading, image = inputs.shape[:first], inputs.shape[first:]
+    batch = jnp.reshape(inputs, (math.prod(leading), *image))
+    Z = pool(batch, window, stride=1 if strides is None else strides, padding=padding)
+    return jnp.reshape(Z, (*leading, *Z.shape[1:]))
 
 
 def _layout(operation: str, lhs: Array, rhs: Array, dimension_numbers: Any) -> lax.ConvDimensionNumbers:

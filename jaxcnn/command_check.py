@@ -7,6 +7,7 @@ Every geometry is checked in a process of its own, so that an abort or a hang co
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -104,6 +105,9 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         parser.error(str(error))
     for chosen, report in outcomes:
         print("".join(f"{name} = {size}: " for name, size in chosen.items()) + str(report))
+    possible = math.prod(map(len, ranges.values()))
+    if len(outcomes) < possible and outcomes[-1][1].verdict.value != "FAIL":
+        print(f"{len(outcomes)} of {possible} sizes tried; --geometries {possible} tries all")
     if given.json is not None:
         reports = []
         for chosen, report in outcomes:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxcnn.adapters import conv_general_dilated
+import jaxcnn
+from jaxcnn.adapters import avg_pool, conv_general_dilated, max_pool
 
 
 def integers(seed, *shape):
@@ -39,6 +40,41 @@ def test_it_equals_lax_in_every_layout(a, w, layout, padding):
 def test_its_gradients_run_the_hand_written_rules():
     program = jax.make_jaxpr(jax.grad(lambda A: conv_general_dilated(A, A[:1], (1, 1), "VALID").sum()))
     assert "_conv_dA" in str(program(jnp.ones((2, 3, 4, 4))))
+
+
+@pytest.mark.parametrize(
+    "keywords", [{}, {"strides": (2, 2), "padding": "SAME"}, {"padding": ((1, 0), (0, 1))}], ids=str
+)
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3)])
+def test_pools_stand_where_flax_s_stood(leading, keywords):
+    nn = pytest.importorskip("flax.linen", reason="flax is not installed")
+    A = integers(0, *leading, 6, 5, 3)
+    for ours, theirs in ((max_pool, nn.max_pool), (avg_pool, nn.avg_pool)):
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            # flax, too, takes several leading axes, but not beside padding in numbers
+            expected = theirs(A.reshape(-1, *A.shape[-3:]), (3, 2), **keywords)
+        got = ours(A, (3, 2), **keywords)
+        assert got.shape == (*leading, *expected.shape[1:])
+        np.testing.assert_allclose(got.reshape(expected.shape), expected, rtol=1e-6)
+    assert "_max_pool_dA" in str(jax.make_jaxpr(jax.grad(lambda A: max_pool(A, (3, 2), **keywords).sum()))(A))
+
+
+def test_an_average_counts_the_padding_or_does_not():
+    A = jnp.ones((1, 2, 2, 1))
+    assert avg_pool(A, (3, 3), padding="SAME", count_include_pad=False).ravel().tolist() == [1] * 4
+
+
+def test_a_pool_of_too_few_axes_is_refused():
+    with pytest.raises(
+        ValueError, match=r"inputs has shape \(4, 3\); expected \(…, \*n, C\), for window_shape \(2, 2\)"
+    ):
+        max_pool(jnp.ones((4, 3)), (2, 2))
+
+
+def test_import_jaxcnn_is_enough_for_its_modules():
+    assert jaxcnn.adapters.max_pool is max_pool
+    with pytest.raises(AttributeError, match="no attribute 'adaptor'"):
+        jaxcnn.adaptor  # noqa: B018
 
 
 def test_flax_linen_trains_by_our_rules():

@@ -174,10 +174,18 @@ def test_a_bound_counts_only_what_the_dtype_can_hold():
     assert chances[0] < chances[1] <= 1
 
 
+@pytest.mark.parametrize("f", [lambda x: x, lambda x: x * x, jnp.sin])
+@pytest.mark.parametrize("shape", [(0,), (0, 3)])
+def test_no_evidence_is_claimed_of_empty_arrays(f, shape):
+    report = check_vjp(f, f, jnp.zeros(shape), **QUICK)
+    assert report.verdict is Verdict.PASS
+    assert report.reason.startswith("no number to compare: it runs, and all cotangents are empty in")
+
+
 # ---- 4: values -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("threshold", [6.0, 1.05, -0.01, 731.0])
+@pytest.mark.parametrize("threshold", [6.0, 1.05, -0.01, 731.0, 1e7])
 def test_thresholds_are_mined_from_the_function_itself(threshold):
     """Wrong only where x is between the threshold and 1.001 of it."""
 
@@ -188,6 +196,16 @@ def test_thresholds_are_mined_from_the_function_itself(threshold):
 
     report = check_vjp(rule(jnp.sin, backward), jnp.sin, np.zeros(4), transformations=("jit",))
     assert report.verdict is Verdict.FAIL
+
+
+def test_a_threshold_whose_neighbours_a_narrow_dtype_rounds_to_it():
+    """Beside 200 bfloat16 has 199 and 201."""
+
+    def limited(x):
+        return jnp.where(x > 200, jnp.asarray(200, x.dtype), x)
+
+    wrong = rule(limited, lambda x, dy: (dy * (x[0] < 250).astype(dy.dtype),))
+    assert check_vjp(wrong, limited, jnp.zeros(4, jnp.bfloat16), **QUICK).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,14 @@ def test_integers_are_drawn_and_written(capsys, tmp_path):
     assert first["integers"] != other["integers"]
 
 
+def test_sizes_that_were_not_tried_are_told(capsys):
+    arguments = "check", "jaxcnn:relu", "--against", "jax.nn:relu", "--arg", "float32[n]", "--cases", "10"
+    assert main([*arguments, "--size", "n=1..6", "--geometries", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 6 sizes tried; --geometries 6 tries all"
+    assert main([*arguments, "--size", "n=1..2"]) == 0
+    assert "tried" not in capsys.readouterr().out
+
+
 def test_the_seed_draws_the_values(capsys):
     printed = []
     for seed in ("0", "0", "1"):

@@ -99,5 +99,5 @@ def _basis_rows(like: Sequence[Any], rows: Sequence[np.ndarray]) -> list[np.ndar
     more = []
     for x, choice, row in zip(like, choices, rows, strict=True):
         vectors = np.concatenate([np.zeros((1, np.size(x))), np.eye(np.size(x))])[choice]
-        more.append(np.concatenate([row, vectors.reshape(-1, *x.shape).astype(row.dtype)]))
+        more.append(np.concatenate([row, vectors.reshape(len(vectors), *x.shape).astype(row.dtype)]))
     return more

@@ -71,6 +71,8 @@ def missed(shows: float, cases: int) -> float:
 
 
 def _agreement(evidence: Evidence, ulps: float) -> str:
+    if not evidence.compared:
+        return f"no number to compare: it runs, and all cotangents are empty in {evidence.cases} cases"
     reason = f"{evidence.compared} numbers in {evidence.cases} cases agree"
     reason += " bit for bit" if evidence.exact else f" within {evidence.worst:.1f} of {ulps:g} ulp"
     if evidence.proved:

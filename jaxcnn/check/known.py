@@ -17,6 +17,8 @@ from jaxcnn.check.question import Question
 _BASIS = 600
 # Integers up to the first of these that the dtype can hold the sums of.
 _MAGNITUDES = (500, 30, 4, 1)
+# Constants beyond stand for infinity.
+_FARTHEST = 1e12
 # If nothing is known.
 _SAFE_MAGNITUDE = 4
 
@@ -70,7 +72,7 @@ class Known:
     @property
     def thresholds(self) -> list[float]:
         """The constants of function and reference that values are aimed at."""
-        return sorted(t for t in self.literals if t and abs(t) < 1e6)
+        return sorted(t for t in self.literals if t and abs(t) < _FARTHEST)
 
     @property
     def multilinear(self) -> bool:

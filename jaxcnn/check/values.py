@@ -96,7 +96,7 @@ def mixed(
                 values[row] = rng.integers(-2, 3, shape)
             case 4 if len(thresholds):
                 # between neighbouring boundaries of the function's own
-                values[row] = rng.choice(own, shape) * rng.choice((1.0, 0.5, 1.5), shape)
+                values[row] = rng.choice(own, shape) * rng.choice((1.0, 0.5, 0.9, 1.1, 1.5), shape)
             case 5:
                 apart = rng.choice((0.0, 1.0, -1.0), shape) * rng.choice((1e-9, close, 1e-6), shape)
                 values[row] = rng.standard_normal() * (1 + apart)
