@@ -33,13 +33,15 @@ from jaxcnn import activations, normalization, rectifiers, softmaxes
 from jaxcnn._arrays import array, floating_dtype, one_key, same_dtype, same_shape
 from jaxcnn._errors import boolean, integer, number, window_tuple, wrong_type, wrong_value
 from jaxcnn._layers import Shape, entries, keys_of, one_each, shape_of
-from jaxcnn.adaptive_pooling import global_avg_pool
+from jaxcnn.adaptive_pooling import adaptive_avg_pool, adaptive_max_pool, global_avg_pool, global_max_pool
 from jaxcnn.convolution import conv
 from jaxcnn.forms.windows import accumulator
 from jaxcnn.linear import dense
 from jaxcnn.normalization import AxisName, batch_norm, batch_norm_inference
 from jaxcnn.pooling import avg_pool, max_pool
 from jaxcnn.stochastic import dropout
+from jaxcnn.transposed_convolution import conv_transpose
+from jaxcnn.upsampling import pixel_shuffle, upsample_bilinear, upsample_nearest
 from jaxcnn.window import Padding
 
 Initializer = Callable[..., Array]
@@ -112,13 +114,13 @@ class _Affine:
         self.names = ("W", "b") if boolean(operation, "use_bias", use_bias) else ("W",)
         self.kernel_init, self.bias_init = kernel_init, bias_init
 
-    def init(self, key: Array, shape: Shape, dtype: DTypeLike) -> dict[str, Array]:
-        """W of the shape, and b, one number for each entry of its last axis."""
+    def init(self, key: Array, shape: Shape, features: int, dtype: DTypeLike) -> dict[str, Array]:
+        """W of the shape, and b, one number for each of the features that come out."""
         W_key, b_key = jax.random.split(one_key(self.operation, key))
         W = self._draw("kernel_init", self.kernel_init, W_key, shape, dtype)
         if "b" not in self.names:
             return {"W": W}
-        return {"W": W, "b": self._draw("bias_init", self.bias_init, b_key, shape[-1:], dtype)}
+        return {"W": W, "b": self._draw("bias_init", self.bias_init, b_key, (features,), dtype)}
 
     def _draw(self, argument: str, init: Initializer, key: Array, shape: Shape, dtype: DTypeLike) -> Array:
         dtype = floating_dtype(self.operation, "dtype", dtype)
@@ -196,18 +198,78 @@ def Conv(
     affine = _Affine("Conv", use_bias, he_normal() if kernel_init is None else kernel_init, bias_init)
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
-        expected = f"(*n, C) with {len(f)} spatial axes, without the batch axis"
-        input_shape = shape_of("Conv", input_shape, expected)
-        if len(input_shape) != len(f) + 1:
-            wrong_value("Conv", f"input_shape is {input_shape}", expected)
-        if input_shape[-1] % groups:
-            wrong_value(
-                "Conv", f"input_shape has {input_shape[-1]} channels", f"a multiple of groups = {groups}"
-            )
-        return affine.init(key, (*f, input_shape[-1] // groups, features), dtype), ()
+        channels = _channels("Conv", input_shape, len(f), groups)
+        return affine.init(key, (*f, channels // groups, features), features, dtype), ()
 
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return Layer(init, _stateless(lambda params, A: conv(A, *affine.of(params), **geometry)))
+
+
+def ConvTranspose(
+    features: int,
+    kernel_size: Sequence[int],
+    *,
+    output_size: int | Sequence[int] | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = "VALID",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    use_bias: bool = True,
+    kernel_init: Initializer | None = None,
+    bias_init: Initializer = initializers.zeros,
+) -> Layer:
+    """The layer of `jaxcnn.conv_transpose`, a convolution's adjoint: (B, *n_out, K) → (B, *n, features).
+
+    Args:
+        features: C, the channels that come out.
+        kernel_size: f, one entry for each spatial axis.
+        output_size, stride, padding, dilation, groups: as in `jaxcnn.conv_transpose`.
+        use_bias: whether b is added.
+        kernel_init, bias_init: (key, shape, dtype) → array; by default zeros, and he_normal of what goes in
+            here, fan_in f_1 ⋯ f_r K.
+
+    params: {"W": (*f, C/groups, K), "b": (C,)}, without b where use_bias is False.
+
+    >>> layer = ConvTranspose(3, (4, 4), stride=2, padding=1)
+    >>> params, _ = layer.init(jax.random.key(0), (8, 8, 16))
+    >>> params["W"].shape, layer.apply(params, (), jnp.ones((1, 8, 8, 16), jnp.float32))[0].shape
+    ((4, 4, 3, 16), (1, 16, 16, 3))
+    """
+    operation = "ConvTranspose"
+    features = integer(operation, "features", features, least=1)
+    f = window_tuple(operation, "kernel_size", kernel_size)
+    groups = integer(operation, "groups", groups, least=1)
+    if features % groups:
+        wrong_value(operation, f"features is {features}", f"a multiple of groups = {groups}")
+    of_inputs = initializers.he_normal(in_axis=-1, out_axis=-2) if kernel_init is None else kernel_init
+    affine = _Affine(operation, use_bias, of_inputs, bias_init)
+
+    def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
+        channels = _channels(operation, input_shape, len(f), groups)
+        params = affine.init(key, (*f, features // groups, channels), features, dtype)
+        return params, ()
+
+    geometry: dict[str, Any] = {
+        "output_size": output_size,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+    }
+    return Layer(init, _stateless(lambda params, Z: conv_transpose(Z, *affine.of(params), **geometry)))
+
+
+def _channels(operation: str, input_shape: Any, rank: int, groups: int) -> int:
+    """The channels of an input_shape (*n, C), a multiple of groups."""
+    expected = f"(*n, C) with {rank} spatial axes, without the batch axis"
+    input_shape = shape_of(operation, input_shape, expected)
+    if len(input_shape) != rank + 1:
+        wrong_value(operation, f"input_shape is {input_shape}", expected)
+    if input_shape[-1] % groups:
+        wrong_value(
+            operation, f"input_shape has {input_shape[-1]} channels", f"a multiple of groups = {groups}"
+        )
+    return input_shape[-1]
 
 
 def Dense(
@@ -235,7 +297,7 @@ def Dense(
 
     def init(key: Array, input_shape: Shape, dtype: DTypeLike = jnp.float32):
         input_shape = shape_of("Dense", input_shape, "(…, n_in), without the batch axis")
-        return affine.init(key, (input_shape[-1], features), dtype), ()
+        return affine.init(key, (input_shape[-1], features), features, dtype), ()
 
     return Layer(init, _stateless(lambda params, A: dense(A, *affine.of(params))))
 
@@ -278,6 +340,83 @@ def AvgPool(
         "count_padding": boolean("AvgPool", "count_padding", count_padding),
     }
     return _parameterless(lambda A: avg_pool(A, f, **geometry))
+
+
+def _over_space(name: str, pool: Callable[..., Array]) -> Layer:
+    """The layer of a pool over all spatial axes of A (B, *n, C)."""
+
+    def over_space(A: Array) -> Array:
+        if array(name, "A", A).ndim < 3:
+            wrong_value(name, f"A has shape {A.shape}", "(B, *n, C), with its batch axis")
+        return pool(A, spatial=A.ndim - 2)
+
+    return _parameterless(over_space)
+
+
+GlobalAvgPool = _over_space("GlobalAvgPool", global_avg_pool)
+"""The layer of `jaxcnn.global_avg_pool`: (B, *n, C) → (B, C).
+
+>>> GlobalAvgPool.apply((), (), jnp.array([[[1.0], [5.0], [3.0]]], jnp.float32))[0]
+Array([[3.]], dtype=float32)
+"""
+
+GlobalMaxPool = _over_space("GlobalMaxPool", global_max_pool)
+"""The layer of `jaxcnn.global_max_pool`: (B, *n, C) → (B, C).
+
+>>> GlobalMaxPool.apply((), (), jnp.array([[[1.0], [5.0], [3.0]]], jnp.float32))[0]
+Array([[5.]], dtype=float32)
+"""
+
+
+def AdaptiveAvgPool(output_size: Sequence[int]) -> Layer:
+    """The layer of `jaxcnn.adaptive_avg_pool`: (B, *n, C) → (B, *output_size, C).
+
+    >>> AdaptiveAvgPool((2, 2)).apply((), (), jnp.ones((1, 7, 5, 3)))[0].shape
+    (1, 2, 2, 3)
+    """
+    size = window_tuple("AdaptiveAvgPool", "output_size", output_size)
+    return _parameterless(lambda A: adaptive_avg_pool(A, size))
+
+
+def AdaptiveMaxPool(output_size: Sequence[int]) -> Layer:
+    """The layer of `jaxcnn.adaptive_max_pool`: (B, *n, C) → (B, *output_size, C).
+
+    >>> AdaptiveMaxPool((2, 2)).apply((), (), jnp.ones((1, 7, 5, 3)))[0].shape
+    (1, 2, 2, 3)
+    """
+    size = window_tuple("AdaptiveMaxPool", "output_size", output_size)
+    return _parameterless(lambda A: adaptive_max_pool(A, size))
+
+
+def UpsampleNearest(factor: Sequence[int]) -> Layer:
+    """The layer of `jaxcnn.upsample_nearest`: (B, *n, C) → (B, *n·f, C).
+
+    >>> UpsampleNearest((2, 2)).apply((), (), jnp.ones((1, 7, 5, 3)))[0].shape
+    (1, 14, 10, 3)
+    """
+    f = window_tuple("UpsampleNearest", "factor", factor)
+    return _parameterless(lambda A: upsample_nearest(A, f))
+
+
+def UpsampleBilinear(factor: Sequence[int], *, align_corners: bool = False) -> Layer:
+    """The layer of `jaxcnn.upsample_bilinear`, with its arguments: (B, *n, C) → (B, *n·f, C).
+
+    >>> UpsampleBilinear((2, 2)).apply((), (), jnp.ones((1, 7, 5, 3)))[0].shape
+    (1, 14, 10, 3)
+    """
+    f = window_tuple("UpsampleBilinear", "factor", factor)
+    corners = boolean("UpsampleBilinear", "align_corners", align_corners)
+    return _parameterless(lambda A: upsample_bilinear(A, f, align_corners=corners))
+
+
+def PixelShuffle(factor: Sequence[int]) -> Layer:
+    """The layer of `jaxcnn.pixel_shuffle`, with F = f_1·f_2·…: (B, *n, C·F) → (B, *n·f, C).
+
+    >>> PixelShuffle((2, 2)).apply((), (), jnp.ones((1, 7, 5, 12)))[0].shape
+    (1, 14, 10, 3)
+    """
+    f = window_tuple("PixelShuffle", "factor", factor)
+    return _parameterless(lambda A: pixel_shuffle(A, f))
 
 
 def Flatten() -> Layer:

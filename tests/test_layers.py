@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 
 import jaxcnn
-from jaxcnn import activations, layers, normalization, rectifiers, softmaxes
+from jaxcnn import (
+    activations,
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    conv_transpose,
+    global_avg_pool,
+    global_max_pool,
+    layers,
+    normalization,
+    pixel_shuffle,
+    rectifiers,
+    softmaxes,
+    upsample_bilinear,
+    upsample_nearest,
+)
 from jaxcnn.convolution import conv
 from jaxcnn.layers import (
     Activation,
@@ -57,6 +71,17 @@ def test_conv():
     assert state == after == ()
 
 
+def test_a_transposed_convolution_s_kernel_is_that_of_the_convolution():
+    layer = layers.ConvTranspose(6, (4, 3), stride=2, padding=1, groups=2, bias_init=jax.nn.initializers.ones)
+    params, state = layer.init(KEY, (5, 4, 8))
+    assert {name: x.shape for name, x in params.items()} == {"W": (4, 3, 3, 8), "b": (6,)}
+    A = images(2, 5, 4, 8)
+    expected = conv_transpose(A, params["W"], params["b"], stride=2, padding=1, groups=2)
+    same(layer.apply(params, state, A)[0], expected)
+    wide, _ = layers.ConvTranspose(4, (3, 3)).init(KEY, (5, 5, 512))
+    assert abs(float(jnp.var(wide["W"])) * 3 * 3 * 512 / 2 - 1) < 0.05  # 2/fan_in
+
+
 def test_dense_keeps_every_axis_but_the_last():
     params, state = Dense(5).init(KEY, (3, 4))
     assert {name: x.shape for name, x in params.items()} == {"W": (4, 5), "b": (5,)}
@@ -91,6 +116,16 @@ def test_biases_start_where_they_are_told():
             AvgPool((2, 2), stride=2, padding=1, count_padding=True),
             partial(avg_pool, window=(2, 2), stride=2, padding=1, count_padding=True),
         ),
+        (layers.GlobalAvgPool, partial(global_avg_pool, spatial=2)),
+        (layers.GlobalMaxPool, partial(global_max_pool, spatial=2)),
+        (layers.AdaptiveAvgPool((2, 5)), partial(adaptive_avg_pool, output_size=(2, 5))),
+        (layers.AdaptiveMaxPool((2, 5)), partial(adaptive_max_pool, output_size=(2, 5))),
+        (layers.UpsampleNearest((2, 3)), partial(upsample_nearest, factor=(2, 3))),
+        (
+            layers.UpsampleBilinear((2, 3), align_corners=True),
+            partial(upsample_bilinear, factor=(2, 3), align_corners=True),
+        ),
+        (layers.PixelShuffle((1, 3)), partial(pixel_shuffle, factor=(1, 3))),
         (Flatten(), lambda A: A.reshape(2, 6 * 6 * 3)),
         (Relu, rectifiers.relu),
         (layers.LeakyRelu, rectifiers.leaky_relu),

@@ -20,18 +20,25 @@ from invalid_calls.common import (
 from jaxcnn import relu
 from jaxcnn.layers import (
     Activation,
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
     AvgPool,
     BatchNorm,
     Conv,
+    ConvTranspose,
     Dense,
     Dropout,
     Flatten,
+    GlobalAvgPool,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
     MaxPool,
+    PixelShuffle,
     Relu,
     RMSNorm,
+    UpsampleBilinear,
+    UpsampleNearest,
     depthwise_separable,
     he_normal,
     residual,
@@ -129,6 +136,70 @@ WRONG: dict[str, dict[str, Call]] = {
             ValueError,
             "params has the entries ['W', 'bias']; expected a dict with the entries ['W', 'b'], as init "
             "makes it",
+        ),
+    },
+    "ConvTranspose": {
+        "features that groups do not divide": (
+            lambda: ConvTranspose(3, (3, 3), groups=2),
+            ValueError,
+            "features is 3; expected a multiple of groups = 2",
+        ),
+        "channels that groups do not divide": (
+            lambda: ConvTranspose(4, (3, 3), groups=2).init(KEY, (8, 8, 3)),
+            ValueError,
+            "input_shape has 3 channels; expected a multiple of groups = 2",
+        ),
+        "a batch axis": (
+            lambda: ConvTranspose(4, (3, 3)).init(KEY, (1, 8, 8, 3)),
+            ValueError,
+            "input_shape is (1, 8, 8, 3); expected (*n, C) with 2 spatial axes, without the batch axis",
+        ),
+    },
+    "GlobalAvgPool": {
+        "no batch axis": (
+            lambda: GlobalAvgPool.apply((), (), jnp.ones((8, 3))),
+            ValueError,
+            "A has shape (8, 3); expected (B, *n, C), with its batch axis",
+        ),
+    },
+    "AdaptiveAvgPool": {
+        "an integer for the size": (
+            lambda: AdaptiveAvgPool(7),
+            TypeError,
+            "output_size is 7; expected a tuple, one integer for each spatial axis",
+        ),
+    },
+    "AdaptiveMaxPool": {
+        "an integer": (
+            lambda: AdaptiveMaxPool(7),
+            TypeError,
+            "output_size is 7; expected a tuple, one integer for each spatial axis",
+        ),
+    },
+    "UpsampleNearest": {
+        "an integer": (
+            lambda: UpsampleNearest(2),
+            TypeError,
+            "factor is 2; expected a tuple, one integer for each spatial axis",
+        ),
+    },
+    "PixelShuffle": {
+        "an integer": (
+            lambda: PixelShuffle(2),
+            TypeError,
+            "factor is 2; expected a tuple, one integer for each spatial axis",
+        ),
+    },
+    "UpsampleBilinear": {
+        "an integer for the factor": (
+            lambda: UpsampleBilinear(2),
+            TypeError,
+            "factor is 2; expected a tuple, one integer for each spatial axis",
+        ),
+        "one for align_corners": (
+            lambda: UpsampleBilinear((2, 2), align_corners=1),
+            TypeError,
+            "align_corners is 1; expected True or False",
         ),
     },
     "Dense": {
