@@ -129,8 +129,9 @@ def written_out(X: Array) -> Array:
     """
     if _BARRIERS_HOLD or not X.size:
         return lax.optimization_barrier(X)
-    pixel = lax.slice(X, (0,) * X.ndim, (X.shape[0], *(1,) * (X.ndim - 2), X.shape[-1]))
-    return lax.dynamic_update_slice(X, apart(pixel), (0,) * X.ndim)
+    wide = widened(X)  # of narrow numbers XLA would make a copy
+    pixel = lax.slice(wide, (0,) * X.ndim, (X.shape[0], *(1,) * (X.ndim - 2), X.shape[-1]))
+    return lax.dynamic_update_slice(wide, apart(pixel), (0,) * X.ndim).astype(X.dtype)
 
 
 def written(form: Callable[..., Array]) -> Callable[..., Array]:
