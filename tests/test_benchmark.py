@@ -14,7 +14,7 @@ from experiments.benchmark.command import main, run
 from experiments.benchmark.config import BadConfig, Config
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.report import Results, Table, as_json, geometric_mean, tables
-from experiments.benchmark.suites import memory
+from experiments.benchmark.suites import context, memory
 from experiments.benchmark.suites.compile import Compiled
 from experiments.benchmark.timing import Times
 from experiments.networks import NETWORKS, build
@@ -148,7 +148,7 @@ def test_a_target_is_met_or_missed_by_its_worst_row():
     def row_of(*ratios, others=()):
         kind = {"face": "backward", "target": "max-pool"}
         rows = [measured(r, **kind) for r in ratios] + [measured(r, held=False, **kind) for r in others]
-        return cells("Targets", Results(rows, [], [], [], []))[0]
+        return cells("Targets", Results(rows, [], [], [], [], []))[0]
 
     met = ("max-pool backward", "40", "45", "met", "90", "47.4", "–", "–")
     assert row_of(50.0, 45.0) == (*met, "1", "1.00", "met", "1.00")  # and beside torch
@@ -179,11 +179,25 @@ def test_losses_inaccuracies_and_missed_limits_are_shown():
         [],
         [memory.Memory("resnet", {OURS: 7, LAX: 10}, {}, {})],
         [Compiled("resnet", {OURS: 1.4, LAX: 1.0})],
+        [measured(0.5, face="it reads a norm: value")],
     )
-    assert cells("Below", results) == [("a row", "dA", "0.94")]
+    assert cells("Below", results) == [("a row", "dA", "0.94"), ("a row", "it reads a norm: value", "0.50")]
     assert len(cells("Error", results)) == 1
     assert "0.6, MISSED" in cells("Memory", results)[0]
     assert "1.3, MISSED" in cells("Compiling", results)[0]
+
+
+def test_an_operation_in_a_program_is_timed_if_its_loss_is_lax_s(monkeypatch):
+    config = Config(("context",), operations.QUICK[0].name, quick=True)
+    found = context.run(config, lambda text: None)
+    assert {one.face for one in found} == {
+        f"{name}: {face}" for name in context.CONTEXTS for face in ("value", "gradient")
+    }
+    assert all({OURS, LAX} == set(one.times) and not one.failed for one in found)
+    function = context.ours.function
+    monkeypatch.setattr(context.ours, "function", lambda row: lambda *x: 1.01 * function(row)(*x))
+    wrong = context.run(config, lambda text: None)
+    assert not wrong[0].times and wrong[0].failed[OURS].startswith("wrong: loss")
 
 
 def test_every_target_has_rows():
@@ -257,7 +271,10 @@ def test_markdown():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--suite", "speed"], "suite is 'speed'; expected one of ops, scaling, nets, step, memory, compile"),
+        (
+            ["--suite", "speed"],
+            "suite is 'speed'; expected one of ops, scaling, context, nets, step, memory, compile",
+        ),
         (
             ["--suite", "ops", "--rows", "nothing"],
             "rows is 'nothing'; expected a part of a row's name in ops",

@@ -7,5 +7,5 @@ reference   the oracle in float64                         reference.py
 timing      round-robin samples over a row's contenders   timing.py
 floor       what the machine cannot go below              floor.py
 targets     what the ratios must be, and what they aim at targets.py
-suites      ops, scaling, nets, memory, compile           suites/
+suites      ops, context, nets, step, memory, compile      suites/
 """

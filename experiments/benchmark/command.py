@@ -1,7 +1,7 @@
 """The command: arguments in, tables and a file of numbers out.
 
-    python -m experiments.benchmark [--suite ops|scaling|nets|step|memory|compile] [--rows PATTERN] [--quick]
-                                    [--images FACTOR] [--markdown] [--json FILE]
+    python -m experiments.benchmark [--suite ops|scaling|context|nets|step|memory|compile] [--rows PATTERN]
+                                    [--quick] [--images FACTOR] [--markdown] [--json FILE]
 
 Every result is compared with the oracle in float64 before it is timed, and what is wrong is not timed. The
 contenders of a row take their samples in turn. Networks come first: after hundreds of other programs their
@@ -23,7 +23,7 @@ from experiments.benchmark import operations
 from experiments.benchmark.config import SUITES, BadConfig, Config, Progress
 from experiments.benchmark.measure import Measured, measure
 from experiments.benchmark.report import Results, as_json, machine, tables
-from experiments.benchmark.suites import compile, memory, nets, step
+from experiments.benchmark.suites import compile, context, memory, nets, step
 from jaxcnn._errors import missing_extra
 
 ON_ACCELERATOR = 16  # times the images
@@ -47,6 +47,7 @@ def run(config: Config, progress: Progress = lambda text: None) -> Results:
             compile=compile.run(config, progress) if "compile" in config.suites else [],
             memory=memory.run(config, progress) if "memory" in config.suites else [],
             rows=_measured(rows, config, progress),
+            contexts=context.run(config, progress) if "context" in config.suites else [],
             images=config.images,
         )
     if not results.anything:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from experiments.benchmark.operations import Row
 
-SUITES = ("ops", "scaling", "nets", "step", "memory", "compile")
+SUITES = ("ops", "scaling", "context", "nets", "step", "memory", "compile")
 Progress = Callable[[str], None]
 
 

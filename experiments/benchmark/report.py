@@ -55,12 +55,13 @@ class Results(NamedTuple):
     steps: list[Measured]
     memory: list[Memory]
     compile: list[Compiled]
+    contexts: list[Measured]
     images: int = 1
 
     @property
     def anything(self) -> bool:
         """Whether there is a number."""
-        return any((self.rows, self.nets, self.steps, self.memory, self.compile))
+        return any((self.rows, self.nets, self.steps, self.memory, self.compile, self.contexts))
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -86,12 +87,13 @@ def machine(images: int) -> dict[str, Any]:
 
 def tables(results: Results) -> list[Table]:
     """All that there is something to say in."""
-    measured = [*results.rows, *results.nets, *results.steps]
+    measured = [*results.rows, *results.nets, *results.steps, *results.contexts]
     made = [
         *([_target_table(measured)] if jax.default_backend() == "cpu" else []),  # they were set for one
         *([_time_table("Operations", results.rows)] if results.rows else []),
         *([_time_table("Networks: loss and gradient", results.nets)] if results.nets else []),
         *([_time_table("Networks: a whole step of training", results.steps)] if results.steps else []),
+        *([_time_table("Operations in a program", results.contexts)] if results.contexts else []),
         _losses(measured),
         _inaccurate(measured),
         _failures(measured),
@@ -263,7 +265,7 @@ def as_json(results: Results) -> dict[str, Any]:
     """All numbers."""
     timed = [
         {**asdict(one), "times": {name: t._asdict() for name, t in one.times.items()}}
-        for one in (*results.rows, *results.nets, *results.steps)
+        for one in (*results.rows, *results.nets, *results.steps, *results.contexts)
     ]
     return {
         "machine": machine(results.images),

@@ -1,0 +1,82 @@
+"""Suite `context`: operations as a program has them, by jaxcnn and by lax.
+
+A row of the suite `ops` ends with its result. In a program something reads it, and XLA on a CPU may compute
+it again there, without vectors, or a sum may take it along for nothing: so the loss mean(Z²), alone and with
+its gradient, of
+
+    the loss reads it      Z the operation's result
+    a norm reads it        Z the batch norm of it, by `jnp.mean`, as flax's is
+    it reads a norm        Z the operation of ReLU of a batch norm
+
+A contender that has not lax's loss is not timed; gradients are compared in the suite `ops`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from experiments.benchmark.config import Config, Progress
+from experiments.benchmark.contenders import ours, plain
+from experiments.benchmark.measure import LAX, OURS, Measured
+from experiments.benchmark.operations import OPERATIONS, QUICK, Row
+from experiments.benchmark.timing import interleave, sample
+
+EPSILON = 1e-5
+TOLERANCE = 1e-3  # of the loss
+WITHOUT = ("dropout", "softmax_cross_entropy")  # of the operations: one draws, one is a loss itself
+Operation = Callable[..., Array]
+
+CONTEXTS: dict[str, Callable[..., Array]] = {
+    "the loss reads it": lambda f, A, *others: f(A, *others),
+    "a norm reads it": lambda f, A, *others: _normalized(f(A, *others)),
+    "it reads a norm": lambda f, A, *others: f(jax.nn.relu(_normalized(A)), *others),
+}
+
+
+def run(config: Config, progress: Progress) -> list[Measured]:
+    """Value and gradient of every float32 operation that lax has, in each context."""
+    measured = []
+    for row in config.of(QUICK if config.quick else OPERATIONS):
+        functions = {OURS: ours.function(row), LAX: plain.function(row)}
+        if row.dtype != "float32" or row.operation in WITHOUT or None in functions.values():
+            continue
+        progress(f"context: {row.name}")
+        arrays = [jnp.asarray(x, row.dtype) for x in row.arrays()]
+        for context in CONTEXTS:
+            measured += _measured(row, context, functions, arrays, config)
+        jax.clear_caches()
+    return measured
+
+
+def _measured(
+    row: Row, context: str, functions: dict[str, Operation], arrays: list[Array], config: Config
+) -> list[Measured]:
+    found = []
+    for face in ("value", "gradient"):
+        one = Measured(row.name, f"{context}: {face}")
+        calls = {name: _call(f, context, face, arrays) for name, f in functions.items()}
+        losses = {name: float(jax.tree.leaves(call())[0]) for name, call in calls.items()}
+        if np.isclose(losses[OURS], losses[LAX], rtol=TOLERANCE):
+            samples = {name: sample(call, jax.block_until_ready) for name, call in calls.items()}
+            one.times = interleave(samples, seconds=config.seconds, most=config.samples)
+        else:
+            one.failed[OURS] = f"wrong: loss {losses[OURS]:.6g}; lax's is {losses[LAX]:.6g}"
+        found.append(one)
+    return found
+
+
+def _call(f: Operation, context: str, face: str, arrays: list[Array]) -> Callable[[], Any]:
+    def loss(arrays: list[Array]) -> Array:
+        return jnp.mean(jnp.square(CONTEXTS[context](f, *arrays)))
+
+    return partial(jax.jit(loss if face == "value" else jax.value_and_grad(loss)), arrays)
+
+
+def _normalized(A: Array) -> Array:
+    axes = tuple(range(A.ndim - 1))
+    return (A - jnp.mean(A, axes, keepdims=True)) * lax.rsqrt(jnp.var(A, axes, keepdims=True) + EPSILON)
