@@ -1,6 +1,7 @@
 """Every library's training step starts and goes on with the same losses."""
 
 from functools import partial
+from itertools import chain, repeat
 
 import jax
 import numpy as np
@@ -26,8 +27,8 @@ def test_all_train_alike():
 
 def test_who_has_another_loss_is_not_timed(monkeypatch):
     curves = {
-        OURS: iter([2.0, 1.0] + 9 * [0.5]),
-        LAX: iter([2.0, 1.0] + 9 * [0.5]),
+        OURS: chain([2.0, 1.0], repeat(0.5)),
+        LAX: chain([2.0, 1.0], repeat(0.5)),
         "other": iter([2.0, 1.1]),
     }
     stepping = {name: partial(next, curve) for name, curve in curves.items()}
