@@ -11,7 +11,7 @@ and of torch, from the same parameters. All end in logits.
 
 from typing import NamedTuple
 
-from jaxcnn import global_avg_pool, layers
+from jaxcnn import layers
 
 CLASSES = 10
 
@@ -129,7 +129,7 @@ def _layer(block: NamedTuple) -> layers.Layer:
         case MaxPool(f):
             return layers.MaxPool((f, f))
         case GlobalAvgPool():
-            return layers.Activation(global_avg_pool, spatial=2)
+            return layers.GlobalAvgPool
         case Flatten():
             return layers.Flatten()
         case Residual(branch, shortcut):

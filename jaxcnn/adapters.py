@@ -142,10 +142,8 @@ def _pooled(
     operation: str, pool: Callable[..., Array], inputs: Any, window_shape: Any, strides: Any, padding: Any
 ) -> Array:
     """The pool of inputs (…, *n, C), whose leading axes become one."""
-    inputs, window = (
-        floating(operation, "inputs", inputs),
-        window_tuple(operation, "window_shape", window_shape),
-    )
+    inputs = floating(operation, "inputs", inputs)
+    window = window_tuple(operation, "window_shape", window_shape)
     rank = len(window)
     if inputs.ndim < rank + 1:
         wrong_value(operation, f"inputs has shape {inputs.shape}", f"(…, *n, C), for window_shape {window}")

@@ -155,8 +155,7 @@ def _average(spec: _Adaptive, A: Array) -> Array:
 def _average_dA(spec: _Adaptive, dZ: Array) -> Array:
     dA = widened(dZ)
     dA = dA / _sizes(spec, dA)
-    adjoint = [axes.transposed(*rows) for rows in zip(spec.tables, spec.input_size, strict=True)]
-    return axes.apply_each(dA, adjoint).astype(dZ.dtype)
+    return axes.apply_each(dA, axes.adjoints(spec.tables, spec.input_size)).astype(dZ.dtype)
 
 
 def _sizes(spec: _Adaptive, like: Array) -> Array:

@@ -217,7 +217,9 @@ def conv_dW(
     dZ, _ = with_batch("conv_dW", "dZ", dZ, rank, f"kernel_size {f}")
     groups = integer("conv_dW", "groups", groups, least=1)
     for name, channels in (("A", A.shape[-1]), ("dZ", dZ.shape[-1])):
-        if channels == 0 or channels % groups:
+        if channels == 0:
+            wrong_value("conv_dW", f"{name} has 0 channels", "at least 1")
+        if channels % groups:
             wrong_value("conv_dW", f"{name} has {channels} channels", f"a multiple of groups = {groups}")
     geometry: Any = {"stride": stride, "padding": padding, "dilation": dilation, "filled": True}
     window = resolve("conv_dW", A.shape[1:-1], f, **geometry)

@@ -822,14 +822,13 @@ def squeeze_excite(ratio: int = 16) -> Layer:
     ((8, 2), (2, 8))
     """
     ratio = integer("squeeze_excite", "ratio", ratio, least=1)
+    squeeze = _over_space("squeeze_excite", global_avg_pool)
     gate = _by_channels(
         "squeeze_excite", lambda C: sequential(Dense(max(1, C // ratio)), Relu, Dense(C), Sigmoid)
     )
 
     def apply(params: Any, state: Any, A: Array, *, train: bool = False, key: Array | None = None):
-        if array("squeeze_excite", "A", A).ndim < 3:
-            wrong_value("squeeze_excite", f"A has shape {A.shape}", "(B, *n, C), with its batch axis")
-        mean = global_avg_pool(A, spatial=A.ndim - 2)
+        mean, _ = squeeze.apply((), (), A)
         opening, state = gate.apply(params, state, mean, train=train, key=key)
         return A * jnp.expand_dims(opening, range(1, A.ndim - 1)), state
 

@@ -202,8 +202,7 @@ def _bilinear(spec: _Bilinear, A: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _bilinear_dA(spec: _Bilinear, dZ: Array) -> Array:
-    adjoint = [axes.transposed(*rows) for rows in zip(spec.tables, spec.input_size, strict=True)]
-    return axes.apply_each(widened(dZ), adjoint).astype(dZ.dtype)
+    return axes.apply_each(widened(dZ), axes.adjoints(spec.tables, spec.input_size)).astype(dZ.dtype)
 
 
 # (U.5)  Z[k·f + r, c] = A[k, c·F + r]

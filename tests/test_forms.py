@@ -12,13 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn import (
-    adaptive_avg_pool,
-    avg_pool,
-    convolution,
-    max_pool,
-    relu,
-)
+from jaxcnn import adaptive_avg_pool, avg_pool, convolution, max_pool, relu
 from jaxcnn.derivations.geometry import sees_pixels, windows
 from jaxcnn.forms import (
     axes,

@@ -66,11 +66,8 @@ def test_average_counts_padding_only_when_told():
 @pytest.mark.parametrize("channels", [2, 16])
 def test_a_window_of_padding_alone_averages_no_pixel(channels):
     """Taps at −1 and 1 of a single pixel: neither sees it."""
-    A, keywords = (
-        jnp.full((1, channels), 5.0),
-        {"stride": 1, "padding": 1, "dilation": 2, "count_padding": True},
-    )
-    mean = partial(avg_pool, window=(2,), **keywords)
+    A = jnp.full((1, channels), 5.0)
+    mean = partial(avg_pool, window=(2,), stride=1, padding=1, dilation=2, count_padding=True)
     assert not jnp.any(mean(A)) and not jnp.any(pull(mean, A, jnp.ones((1, channels))))
 
 

@@ -59,9 +59,14 @@ class Results(NamedTuple):
     images: int = 1
 
     @property
+    def timed(self) -> list[Measured]:
+        """All that was timed, whatever the suite."""
+        return [*self.rows, *self.nets, *self.steps, *self.contexts]
+
+    @property
     def anything(self) -> bool:
         """Whether there is a number."""
-        return any((self.rows, self.nets, self.steps, self.memory, self.compile, self.contexts))
+        return any((self.timed, self.memory, self.compile))
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -87,7 +92,7 @@ def machine(images: int) -> dict[str, Any]:
 
 def tables(results: Results) -> list[Table]:
     """All that there is something to say in."""
-    measured = [*results.rows, *results.nets, *results.steps, *results.contexts]
+    measured = results.timed
     made = [
         *([_target_table(measured)] if jax.default_backend() == "cpu" else []),  # they were set for one
         *([_time_table("Operations", results.rows)] if results.rows else []),
@@ -265,7 +270,7 @@ def as_json(results: Results) -> dict[str, Any]:
     """All numbers."""
     timed = [
         {**asdict(one), "times": {name: t._asdict() for name, t in one.times.items()}}
-        for one in (*results.rows, *results.nets, *results.steps, *results.contexts)
+        for one in results.timed
     ]
     return {
         "machine": machine(results.images),

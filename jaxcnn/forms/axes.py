@@ -71,6 +71,11 @@ def transposed(rows: Rows, n: int) -> Rows:
     return Rows(pixel, weight)
 
 
+def adjoints(maps: Sequence[Rows], n: Sequence[int]) -> list[Rows]:
+    """The tables of the maps' adjoints, to n pixels along each axis."""
+    return [transposed(rows, pixels) for rows, pixels in zip(maps, n, strict=True)]
+
+
 def slots(rows: Rows, n: int) -> Rows:
     """The table of `unfold`'s adjoint, from its slots (m, k), counted row by row, to n pixels."""
     present = (rows.weight != 0).astype(float)

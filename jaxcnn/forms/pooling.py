@@ -28,7 +28,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from jaxcnn._sharding import whole
 from jaxcnn.forms import axes, maxima, phases
 from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import (
@@ -112,8 +111,8 @@ def first_max(A: Array, window: Window) -> tuple[Array, Array]:
         for form in (_maximum_and_first, _maximum_then_first, _looked_up_maximum_and_first)
     )
     overlap = len(phases.reads(window)) > 1
-    undivided = all(whole(A, axis) for axis in range(1, A.ndim - 1))
-    on_cpu = overlap and window.rank > 1 and undivided and _pixels_look_up(window, A.shape[-1])
+    may = maxima.may_look_up(A) and _pixels_look_up(window, A.shape[-1])
+    on_cpu = overlap and window.rank > 1 and may
     return by_platform(A, cpu=looked_up if on_cpu else at_once, cuda=then, default=at_once)
 
 
@@ -135,8 +134,7 @@ def _maximum_then_first(A: Array, window: Window) -> tuple[Array, Array]:
 
 def _looked_up_maximum_and_first(A: Array, window: Window) -> tuple[Array, Array]:
     """Z and k by tables, whose rows begin with the first tap that sees a pixel."""
-    step = [math.prod(window.size[axis + 1 :]) for axis in range(window.rank)]
-    Z, k = maxima.first_max(A, _tables(window), step, index_dtype(window))
+    Z, k = maxima.first_max(A, _tables(window), window.size, index_dtype(window))
     return Z, k + like(_first_inside(window).astype(k.dtype), k)
 
 
@@ -399,7 +397,7 @@ def _spread_by_rows(dZ: Array, window: Window, counts: Sequence[np.ndarray] | No
         tables = [
             rows._replace(weight=rows.weight / c[:, None]) for rows, c in zip(tables, counts, strict=True)
         ]
-    return axes.each(dZ, [axes.transposed(*rows) for rows in zip(tables, window.input_size, strict=True)])
+    return axes.each(dZ, axes.adjoints(tables, window.input_size))
 
 
 def _line(window: Window, axis: int, n: tuple[int, ...]) -> Window:

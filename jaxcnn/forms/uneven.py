@@ -34,12 +34,11 @@ def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
     """Z and k; a NaN counts as the greatest value, so the first NaN of a window wins."""
     size = [rows.pixel.shape[1] for rows in tables]
     none = math.prod(size)  # no entry's number, but one that k can hold
-    step = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
-    by_axes = partial(_by_axes, tables=tables, dtype=np.min_scalar_type(none))
-    looked_up = partial(maxima.first_max, tables=tables, step=step, dtype=np.min_scalar_type(none))
-    undivided = all(whole(A, axis) for axis in range(1, A.ndim - 1))
+    dtype = np.min_scalar_type(none)
+    by_axes = partial(_by_axes, tables=tables, dtype=dtype)
+    looked_up = partial(maxima.first_max, tables=tables, size=size, dtype=dtype)
     small = none <= _MOST_ENTRIES and not any(map(axes.at_once, tables))
-    return by_platform(A, cpu=looked_up if small and undivided else by_axes, default=by_axes)
+    return by_platform(A, cpu=looked_up if small and maxima.may_look_up(A) else by_axes, default=by_axes)
 
 
 def _by_axes(A: Array, tables: Sequence[axes.Rows], dtype: np.dtype) -> tuple[Array, Array]:

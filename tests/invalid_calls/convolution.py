@@ -323,6 +323,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "conv_dW": {
+        "no channels": (
+            lambda: conv_dW(A[..., :0], Z, kernel_size=(3, 3)),
+            ValueError,
+            "A has 0 channels; expected at least 1",
+        ),
         "None for dZ": (
             lambda: conv_dW(A, None, kernel_size=(3, 3)),
             TypeError,

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.contenders import ours, plain
@@ -26,7 +26,6 @@ from experiments.benchmark.measure import LAX, OURS, Measured
 from experiments.benchmark.operations import OPERATIONS, QUICK, Row
 from experiments.benchmark.timing import interleave, sample
 
-EPSILON = 1e-5
 TOLERANCE = 1e-3  # of the loss
 WITHOUT = ("dropout", "softmax_cross_entropy")  # of the operations: one draws, one is a loss itself
 Operation = Callable[..., Array]
@@ -78,5 +77,5 @@ def _call(f: Operation, context: str, face: str, arrays: list[Array]) -> Callabl
 
 
 def _normalized(A: Array) -> Array:
-    axes = tuple(range(A.ndim - 1))
-    return (A - jnp.mean(A, axes, keepdims=True)) * lax.rsqrt(jnp.var(A, axes, keepdims=True) + EPSILON)
+    each = *(1,) * (A.ndim - 1), A.shape[-1]
+    return plain.batch_norm()(A, jnp.ones(each, A.dtype), jnp.zeros(each, A.dtype))
