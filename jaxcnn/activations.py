@@ -2,9 +2,10 @@
 
     Z  before the activation          A  after it, of Z's shape          dX the cotangent ∂L/∂X of X
 
-The product is elementwise (L12), not the article's convolution. What is kept for it is g′(Z), which has the
-size of g(Z). σ, tanh and softplus are closed under differentiation with σ′ and tanh′, (A.4) and (A.11). The
-gated units are Z times a gate γ(Z) that goes from 0 to 1,
+The product is elementwise (L12), not the article's convolution. For σ and tanh A is kept, of which g′(Z) is a
+polynomial; it cancels where they saturate, so there g′ has the digits that rounding leaves in 1 − A. Of the
+others g′(Z) is kept, which has the size of A, and does not cancel: its σ and S = σ′ are those of
+`jaxcnn._logistic`. The gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
@@ -35,6 +36,7 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import axis_of, floating, same_dtype, widened
 from jaxcnn._errors import boolean, wrong_value
+from jaxcnn._logistic import logistic, logistic_rest, logistic_slope, times_slope
 from jaxcnn.forms.logarithm import log1p
 from jaxcnn.rectifiers import elu, hardswish, leaky_relu, relu, relu6
 from jaxcnn.softmaxes import log_softmax, softmax
@@ -231,7 +233,7 @@ _ACTIVATIONS = (
 # ------------------------------------------------------------------------------ the rules
 
 
-# (A.1)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA S(Z)
+# (A.1)  A = σ(Z) = 1/(1 + exp(−Z))          dZ = dA A (1 − A)
 @jax.custom_vjp
 @jax.jit
 def _sigmoid(Z: Array) -> Array:
@@ -239,22 +241,27 @@ def _sigmoid(Z: Array) -> Array:
 
 
 def _sigmoid_fwd(Z: Array):
-    return _sigmoid(Z), _slope(Z)
+    A = _sigmoid(Z)
+    return A, A
 
 
-def _times_slope(slope: Array, dA: Array):
-    """dZ of every smooth activation, for the slope g′(Z) that the forward pass kept."""
-    return (dA * slope,)
+def _sigmoid_bwd(A: Array, dA: Array):
+    return (dA * (A * (1 - A)),)
 
 
-# (A.2)  A = tanh(Z)          dZ = dA T(Z)
+# (A.2)  A = tanh(Z)          dZ = dA (1 − A) (1 + A)
 @jax.custom_vjp
 def _tanh(Z: Array) -> Array:
     return jnp.tanh(Z)
 
 
 def _tanh_fwd(Z: Array):
-    return _tanh(Z), _tanh_slope(Z)
+    A = _tanh(Z)
+    return A, A
+
+
+def _tanh_bwd(A: Array, dA: Array):
+    return (dA * ((1 - A) * (1 + A)),)
 
 
 # (A.3)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
@@ -266,41 +273,7 @@ def _softplus(Z: Array) -> Array:
 
 
 def _softplus_fwd(Z: Array):
-    return _softplus(Z), _sigmoid(Z)
-
-
-# (A.4)  S(Z) = σ′(Z) = σ(Z) σ(−Z) = e/(1 + e)² with e = exp(−|Z|), where 1 − σ would cancel
-#        dZ = dA S′(Z) = −dA S(Z) tanh(Z/2)
-@jax.custom_vjp
-@jax.jit
-def _slope(Z: Array) -> Array:
-    e = jnp.exp(-jnp.abs(Z))
-    return e / ((1 + e) * (1 + e))
-
-
-def _slope_fwd(Z: Array):
-    return _slope(Z), Z
-
-
-def _slope_bwd(Z: Array, dA: Array):
-    return (-dA * _slope(Z) * _tanh(Z / 2),)
-
-
-# (A.11)  T(Z) = tanh′(Z) = 4 S(2Z), where 1 − tanh² would cancel
-def _tanh_slope(Z: Array) -> Array:
-    return 4 * _slope(2 * Z)
-
-
-# (A.12)  σ(−Z) = exp(−Z) σ(Z): beside σ(Z) it takes no other exponential
-#         dZ = −dA S(Z)
-@jax.custom_vjp
-@jax.jit
-def _rest(Z: Array) -> Array:
-    return jnp.where(Z < -64, 1, jnp.exp(-Z) * _sigmoid(Z))  # 1 in every dtype, where exp(−Z) may overflow
-
-
-def _rest_fwd(Z: Array):
-    return _rest(Z), -_slope(Z)
+    return _softplus(Z), logistic(Z)
 
 
 class _Gate(NamedTuple):
@@ -325,7 +298,7 @@ def _gated_fwd(gate: _Gate, Z: Array):
 
 
 def _gated_bwd(gate: _Gate, slope: Array, dA: Array):
-    return _times_slope(slope, dA)
+    return times_slope(slope, dA)
 
 
 # (A.13)  G(Z) = γ(Z) + Z γ′(Z)          dZ = dA (2 γ′(Z) + Z γ″(Z))
@@ -355,7 +328,7 @@ def _within(Z: Array) -> Array:
 
 def _slope_beside(Z: Array) -> Array:
     """S(Z) where σ(Z) is computed too."""
-    return _sigmoid(Z) * (1 - _sigmoid(Z))
+    return logistic(Z) * (1 - logistic(Z))
 
 
 def _normal_distribution(Z: Array) -> Array:
@@ -383,8 +356,8 @@ def _twice_u_slope(Z: Array) -> Array:
 @jax.custom_vjp
 @jax.jit
 def _mish_gate(Z: Array) -> Array:
-    q = _rest(Z)
-    return _sigmoid(Z) * (1 + q) / (1 + lax.square(q))
+    q = logistic_rest(Z)
+    return logistic(Z) * (1 + q) / (1 + lax.square(q))
 
 
 def _mish_gate_fwd(Z: Array):
@@ -392,15 +365,15 @@ def _mish_gate_fwd(Z: Array):
 
 
 def _mish_gate_slope(Z: Array) -> Array:
-    q = _rest(Z)
-    return 4 * _sigmoid(Z) * lax.square(q / (1 + lax.square(q)))
+    q = logistic_rest(Z)
+    return 4 * logistic(Z) * lax.square(q / (1 + lax.square(q)))
 
 
-_SILU = _Gate(_sigmoid, _slope, _slope_beside)
+_SILU = _Gate(logistic, logistic_slope, _slope_beside)
 _GELU = _Gate(_normal_distribution, _normal_density, _normal_density)
 _GELU_BY_TANH = _Gate(
-    lambda Z: _sigmoid(_twice_u(Z)),
-    lambda Z: _twice_u_slope(Z) * _slope(_twice_u(Z)),
+    lambda Z: logistic(_twice_u(Z)),
+    lambda Z: _twice_u_slope(Z) * logistic_slope(_twice_u(Z)),
     lambda Z: _twice_u_slope(Z) * _slope_beside(_twice_u(Z)),
 )
 _MISH = _Gate(_mish_gate, _mish_gate_slope, _mish_gate_slope)
@@ -411,7 +384,7 @@ _MISH = _Gate(_mish_gate, _mish_gate_slope, _mish_gate_slope)
 @partial(jax.jit, static_argnums=(0,))
 def _glu(axis: int, Z: Array) -> Array:
     U, V = jnp.split(Z, 2, axis)
-    return U * _sigmoid(V)
+    return U * logistic(V)
 
 
 def _glu_fwd(axis: int, Z: Array):
@@ -421,15 +394,13 @@ def _glu_fwd(axis: int, Z: Array):
 @partial(jax.jit, static_argnums=(0,))
 def _glu_bwd(axis: int, Z: Array, dA: Array):
     U, V = jnp.split(Z, 2, axis)
-    return (jnp.concatenate([dA * _sigmoid(V), dA * U * _slope(V)], axis),)
+    return (jnp.concatenate([dA * logistic(V), dA * U * logistic_slope(V)], axis),)
 
 
-_sigmoid.defvjp(_sigmoid_fwd, _times_slope)
-_tanh.defvjp(_tanh_fwd, _times_slope)
-_softplus.defvjp(_softplus_fwd, _times_slope)
-_slope.defvjp(_slope_fwd, _slope_bwd)
-_rest.defvjp(_rest_fwd, _times_slope)
-_mish_gate.defvjp(_mish_gate_fwd, _times_slope)
+_sigmoid.defvjp(_sigmoid_fwd, _sigmoid_bwd)
+_tanh.defvjp(_tanh_fwd, _tanh_bwd)
+_softplus.defvjp(_softplus_fwd, times_slope)
+_mish_gate.defvjp(_mish_gate_fwd, times_slope)
 _gated.defvjp(_gated_fwd, _gated_bwd)
 _gated_slope.defvjp(_gated_slope_fwd, _gated_slope_bwd)
 _glu.defvjp(_glu_fwd, _glu_bwd)

@@ -17,6 +17,8 @@ loss, to dZ and to dt. With mass, the loss is ∞. A label that no class has, Na
 Source: the article's companion code; ledger L20.
 """
 
+import functools
+import operator
 from functools import partial
 from typing import Any
 
@@ -28,13 +30,13 @@ from jax.typing import ArrayLike
 
 from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
-from jaxcnn._sharding import vary_alike
-from jaxcnn._softmaxes import softmax_bwd
-from jaxcnn.activations import sigmoid, softplus
+from jaxcnn._logistic import logistic
+from jaxcnn._sharding import vary_alike, whole
+from jaxcnn._softmaxes import log_softmax, softmax, softmax_bwd
+from jaxcnn.activations import softplus
 from jaxcnn.forms import sums
 from jaxcnn.forms.logarithm import log1p
 from jaxcnn.forms.platforms import by_platform
-from jaxcnn.softmaxes import log_softmax, softmax
 
 
 def softmax_cross_entropy(
@@ -176,7 +178,7 @@ def huber(A: ArrayLike, t: ArrayLike, delta: float = 1.0) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _softmax_cross_entropy(smoothing: float, Z: Array, t: Array, weights: Array | None) -> Array:
     if _one_label(smoothing, t, weights):
-        return _of_labels(Z, t)[0]
+        return _of_labels_alone(Z, t)
     T = _weighted(_smoothed(smoothing, Z, t), weights)
     return jnp.sum(T * _surprisal(Z, T), -1).astype(Z.dtype)
 
@@ -187,7 +189,7 @@ def _softmax_cross_entropy_fwd(smoothing: float, Z: Array, t: Array, weights: Ar
         return L, (y, t, None, L)
     L = _softmax_cross_entropy(smoothing, Z, t, weights)
     # with labels alone y is all that is needed of Z; dT needs log y where y is 0 to rounding
-    return L, (softmax(Z) if _are_labels(t) and weights is None else Z, t, weights, None)
+    return L, (softmax(Z.ndim - 1, Z) if _are_labels(t) and weights is None else Z, t, weights, None)
 
 
 @partial(jax.jit, static_argnums=(0,))
@@ -201,7 +203,7 @@ def _softmax_cross_entropy_bwd(smoothing: float, residuals, dL: Array):
     if _are_labels(t) and weights is None:
         y, dt, dw = widened(kept), None, None
     else:
-        y, dT = softmax(widened(kept)), _surprisal(kept, T) * dL
+        y, dT = softmax(kept.ndim - 1, widened(kept)), _surprisal(kept, T) * dL
         dt = None if _are_labels(t) else ((1 - smoothing) * _weighted(dT, weights)).astype(t.dtype)
         dw = None if weights is None else jnp.sum(u * dT, tuple(range(kept.ndim - 1))).astype(weights.dtype)
     dZ = (jnp.sum(T, -1, keepdims=True) * y - T) * dL
@@ -241,7 +243,7 @@ def _binary_cross_entropy_fwd(Z: Array, t: Array):
 def _binary_cross_entropy_bwd(residuals, dL: Array):
     Z, t = residuals
     wide, wide_t = widened(Z), widened(t)
-    dZ = ((1 - wide_t) * sigmoid(wide) - wide_t * sigmoid(-wide)) * widened(dL)
+    dZ = ((1 - wide_t) * logistic(wide) - wide_t * logistic(-wide)) * widened(dL)
     return dZ.astype(Z.dtype), -Z * dL
 
 
@@ -286,7 +288,7 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 
 
 # (E.5)  L and y of labels
-#        dZ of L as in (E.1), of y as in (S.1)
+#        dZ of L as in (E.1), of y as in (S.3)
 @jax.custom_vjp
 @jax.jit
 def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
@@ -308,8 +310,7 @@ def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
         return jnp.sum(of_label, -1) - M, jnp.sum(terms, -1)
 
     above, total = by_platform(cpu=looked_up, default=masked)
-    L = jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
-    return L.astype(Z.dtype), (terms / total[..., None]).astype(Z.dtype)
+    return _loss_of_label(Z, t, R, above), (terms / total[..., None]).astype(Z.dtype)
 
 
 def _of_labels_fwd(Z: Array, t: Array):
@@ -330,6 +331,34 @@ def _of_labels_dZ(y: Array, t: Array, L: Array, dL: Array) -> Array:
 
 
 _of_labels.defvjp(_of_labels_fwd, _of_labels_bwd)
+
+
+def _of_labels_alone(Z: Array, t: Array) -> Array:
+    """L of (E.5) without y.
+
+    Of few classes by one kernel on a CPU: 4,096 examples of 10 take 0.044 ms, 0.061 by the sums that are fast
+    where y is computed too, and jax.grad's program 0.050 (jaxlib 0.10.2).
+    """
+
+    def with_y(Z: Array, t: Array) -> Array:
+        return _of_labels(Z, t)[0]
+
+    def by_classes(Z: Array, t: Array) -> Array:
+        classes = [widened(lax.index_in_dim(Z, k, -1, keepdims=False)) for k in range(Z.shape[-1])]
+        M = functools.reduce(jnp.maximum, classes)
+        others = [jnp.where(t == k, 0, jnp.exp(logit - M)) for k, logit in enumerate(classes)]
+        of_label = [jnp.where(t == k, logit, 0) for k, logit in enumerate(classes)]
+        R, label = (functools.reduce(operator.add, terms) for terms in (others, of_label))
+        return _loss_of_label(Z, t, R, label - M)
+
+    few = Z.shape[-1] <= sums.FEW_COLUMNS and whole(Z, -1)
+    return by_platform(Z, t, cpu=by_classes if few else with_y, default=with_y)
+
+
+def _loss_of_label(Z: Array, t: Array, R: Array, above: Array) -> Array:
+    """L of (E.5) from R and Z[t] − Z[M]."""
+    L = jnp.where(_known(Z, t), log1p(R + (jnp.exp(above) - 1)) - above, jnp.nan)
+    return L.astype(Z.dtype)
 
 
 def _known(Z: Array, label: Array) -> Array:
@@ -361,7 +390,7 @@ def _distribution(Z: Array, t: Array) -> Array:
 
 def _surprisal(Z: Array, T: Array) -> Array:
     """−log softmax(Z), wide; 0 for the classes that are absent."""
-    surprisal = 0 - log_softmax(widened(Z))  # not −0 where a class is certain
+    surprisal = 0 - log_softmax(Z.ndim - 1, widened(Z))  # not −0 where a class is certain
     return jnp.where((T == 0) & (surprisal == jnp.inf), 0, surprisal)
 
 

@@ -1,15 +1,13 @@
 """Softmax and log-softmax by hand: activations whose Jacobian is not diagonal, so that dZ = Jᵀ dA.
 
-    Z  logits                         M  the first largest entry along the axis
-    y  the probabilities softmax(Z)   R  Σ_{k≠M} exp(Z[k] − Z[M])
+    Z  logits          M  the largest along the axis          y  the probabilities softmax(Z)
 
 Neither changes when a constant is added to Z, so
 
     Σ_k dZ[k] = 0                                                                              (S.0)
 
-Where the probabilities saturate, y[M] near 1, a plain 1 − y[M] would cancel, and it is not computed: the
-logarithm keeps R apart from its 1, softmax's cotangents are counted from dA[M], and the logarithm's for M
-come of R and the sum of the others. Beyond y[M] = ½, which one class alone can reach, that is needed.
+Where the probabilities saturate, (S.1) and (S.2) cancel, here as in other libraries: of r = 1 − y[M] there
+are the digits that rounding leaves in y[M]. `jaxcnn.softmax_cross_entropy` has all, in value and gradient.
 
 Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.
 Source: article section "Backpropagation", of which they are the exception; ledger L12, L20.
@@ -19,14 +17,14 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
+from jaxcnn import _softmaxes
 from jaxcnn._arrays import axis_of, floating, widened
 from jaxcnn._errors import wrong_value
-from jaxcnn._softmaxes import softmax_bwd
 from jaxcnn.forms import sums
-from jaxcnn.forms.logarithm import log1p
+from jaxcnn.forms.platforms import by_platform
 
 
 def softmax(Z: ArrayLike, axis: int = -1) -> Array:
@@ -78,14 +76,10 @@ def log_softmax(Z: ArrayLike, axis: int = -1) -> Array:
 # ------------------------------------------------------------------------------ the rules
 
 
-# (S.1)  y[k] = exp(Z[k] − Z[M]) / Σ_j exp(Z[j] − Z[M])
-#        dZ[k] = y[k] (D[k] − Σ_j D[j] y[j]) with D = dA, or D = dA − dA[M], of which M's own term is 0
+# (S.1)  y[k] = exp(Z[k] − Z[M]) / Σ_j exp(Z[j] − Z[M])          dZ[k] = y[k] (dA[k] − Σ_j dA[j] y[j])
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-@partial(jax.jit, static_argnums=(0,))
 def _softmax(axis: int, Z: Array) -> Array:
-    wide = widened(Z)
-    terms = jnp.exp(wide - jnp.max(wide, axis, keepdims=True))
-    return (terms / jnp.sum(terms, axis, keepdims=True)).astype(Z.dtype)
+    return _softmaxes.softmax(axis, Z)
 
 
 def _softmax_fwd(axis: int, Z: Array):
@@ -93,47 +87,55 @@ def _softmax_fwd(axis: int, Z: Array):
     return y, y
 
 
-# (S.2)  A[k] = Z[k] − Z[M] − log1p(R)          dZ[k] = dA[k] − y[k] S, S = Σ_j dA[j]
-#        of M, with r = R/(1 + R) = 1 − y[M]:    dZ[M] = r S − Σ_{k≠M} dA[k]
+@partial(jax.jit, static_argnums=(0,))
+def _softmax_bwd(axis: int, y: Array, dA: Array):
+    def at_once(y: Array, dA: Array) -> Array:
+        wide_y, wide_dA = widened(y), widened(dA)
+        # apart, or YNNPACK makes all of it: 1,024 rows of 1,000 numbers take 0.18 ms then, 0.15 so
+        total = sums.apart(jnp.sum(wide_y * wide_dA, axis, keepdims=True))
+        return (wide_y * (wide_dA - total)).astype(y.dtype)
+
+    def with_all_digits(y: Array, dA: Array) -> Array:
+        return _softmaxes.softmax_bwd(axis, y, dA)[0]
+
+    # on an H100 the latter takes 0.084 ms of 16,384 rows, and jax.grad's program 0.124
+    return (by_platform(y, dA, cpu=at_once, default=with_all_digits),)
+
+
+# (S.2)  A[k] = Z[k] − Z[M] − log Σ_j exp(Z[j] − Z[M])          dZ[k] = dA[k] − y[k] Σ_j dA[j]
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax(axis: int, Z: Array) -> Array:
-    return _log_softmax_fwd(axis, Z)[0]
+    above = widened(Z) - _largest(axis, Z)
+    return (above - jnp.log(_total(axis, above))).astype(Z.dtype)
 
 
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_fwd(axis: int, Z: Array):
-    above, R = _from_largest(axis, Z)
-    A, y = above - log1p(R), jnp.exp(above) / (1 + R)
-    return A.astype(Z.dtype), (y.astype(Z.dtype), R / (1 + R))
+    # Z − Z[M] twice, as XLA on a CPU would write out what A shares with the sum: 0.46 ms, and 0.35 so
+    wide, M = widened(Z), _largest(axis, Z)
+    A = (wide - sums.apart(M)) - jnp.log(_total(axis, wide - M))
+    return A.astype(Z.dtype), _softmax(axis, Z)
 
 
 @partial(jax.jit, static_argnums=(0,))
-def _log_softmax_bwd(axis: int, residuals, dA: Array):
-    y, r = residuals
-    wide_y, wide_dA = widened(y), widened(dA)
-    at_M = wide_y > 0.5
-    S, others = sums.kept(axis, wide_dA), jnp.where(at_M, 0, wide_dA)
-    less_others = others - sums.kept(axis, others)  # at M; one kernel on a GPU, as `sums.less`
-    return (jnp.where(at_M, r * S + less_others, wide_dA - wide_y * S).astype(y.dtype),)
+def _log_softmax_bwd(axis: int, y: Array, dA: Array):
+    wide = widened(dA)
+    total = sums.apart(jnp.sum(wide, axis, keepdims=True))
+    return ((wide - widened(y) * total).astype(y.dtype),)
 
 
-_softmax.defvjp(_softmax_fwd, softmax_bwd)
+_softmax.defvjp(_softmax_fwd, _softmax_bwd)
 _log_softmax.defvjp(_log_softmax_fwd, _log_softmax_bwd)
 
 
-def _from_largest(axis: int, Z: Array) -> tuple[Array, Array]:
-    """Z − Z[M] and R = Σ_{k≠M} exp(Z[k] − Z[M]), wide, so that log Σ exp(Z) = Z[M] + log1p(R).
+def _largest(axis: int, Z: Array) -> Array:
+    """Z[M], wide: a constant to the derivatives, as nothing depends on it."""
+    return lax.stop_gradient(jnp.max(widened(Z), axis, keepdims=True))
 
-    Without a search for M: of n entries as large as Z[M] all but one are in R, as 1 each. A 1 is taken from
-    each, which XLA on a GPU makes faster than a 0 in its place.
-    """
-    Z = widened(Z)
-    # 0 nowhere if Z[M] is infinite or NaN: above[M] is NaN then, and so is R
-    above = Z - jnp.max(Z, axis, keepdims=True)
-    equal = (above == 0).astype(above.dtype)
-    others, count = sums.along(axis, jnp.exp(above) - equal), sums.along(axis, equal)
-    return above, jnp.expand_dims(others + jnp.maximum(count - 1, 0), axis)
+
+def _total(axis: int, above: Array) -> Array:
+    return jnp.sum(jnp.exp(above), axis, keepdims=True)
 
 
 # ------------------------------------------------------------------------- argument checks
