@@ -19,7 +19,7 @@ evaluated in float32 or wider. Every backward pass is a plain formula over funct
 of gradients run these too. Beside γ = σ, S is σ (1 − σ), for which XLA computes σ once for A and dZ: where
 1 − σ cancels, γ is 1 and Z γ′ small, so it costs a few units in the last place. γ″ is of (A.4).
 
-Conventions. A NaN gives NaN, and its cotangent too. Where a gate is 0 so is A, also at −∞.
+Conventions. A NaN gives NaN, and its cotangent too. Where a gate is 0 so is A, also at −∞, where it is −0.
 The activations in pieces are in `jaxcnn.rectifiers`, those along an axis in `jaxcnn.softmaxes`.
 Sources: article section "Backpropagation"; ledger L12.
 """
@@ -117,7 +117,7 @@ def silu(Z: ArrayLike) -> Array:
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units", 2018.
 
     >>> silu(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
-    Array([   0.,    0., 1000.], dtype=float32)
+    Array([  -0.,    0., 1000.], dtype=float32)
     """
     return _gated(_SILU, floating("silu", "Z", Z))
 
@@ -138,7 +138,7 @@ def gelu(Z: ArrayLike, approximate: bool = False) -> Array:
     Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016.
 
     >>> gelu(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
-    Array([   0.,    0., 1000.], dtype=float32)
+    Array([  -0.,    0., 1000.], dtype=float32)
     """
     gate = _GELU_BY_TANH if boolean("gelu", "approximate", approximate) else _GELU
     return _gated(gate, floating("gelu", "Z", Z))
@@ -159,7 +159,7 @@ def mish(Z: ArrayLike) -> Array:
     Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020.
 
     >>> mish(jnp.array([-jnp.inf, 0.0, 1000.0], jnp.float32))
-    Array([   0.,    0., 1000.], dtype=float32)
+    Array([  -0.,    0., 1000.], dtype=float32)
     """
     return _gated(_MISH, floating("mish", "Z", Z))
 
@@ -289,7 +289,8 @@ class _Gate(NamedTuple):
 @partial(jax.jit, static_argnums=(0,))
 def _gated(gate: _Gate, Z: Array) -> Array:
     wide = widened(Z)
-    finite = jnp.where(jnp.isneginf(wide), 0, wide)  # the gate is 0 there
+    # no −∞, where the gate is 0; without a selection, which would keep a sum of A from YNNPACK
+    finite = jnp.maximum(wide, jnp.finfo(wide.dtype).min)
     return (finite * gate.value(wide)).astype(Z.dtype)
 
 
