@@ -15,7 +15,7 @@ from experiments.benchmark import faces, floor, reference
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.operations import Row
 from experiments.benchmark.targets import EVERYWHERE
-from experiments.benchmark.timing import Times, interleave, sample, together
+from experiments.benchmark.timing import Sample, Times, interleave, sample, together
 from jaxcnn.compiler import compiler_options
 
 OURS, OPTIONS, LAX, TORCH = "jaxcnn", "jaxcnn, options", "lax", "torch"
@@ -162,8 +162,12 @@ def check_and_time(
             right[name] = sample(made.call, made.wait, made.spins)
         else:
             one.failed[name] = f"wrong: error {error:.1e} of the largest entry, above {tolerance:.0e}"
-    if not right:
-        return
+    if right:
+        enter_times(one, right, seconds, samples)
+
+
+def enter_times(one: Measured, right: Mapping[str, Sample], seconds: float, samples: int) -> None:
+    """Of the contenders that are right."""
     one.times = interleave(right, seconds=seconds, most=samples)
     ahead = one.ratio(LAX)
     if ahead is not None and ahead < EVERYWHERE:  # by noise, perhaps: both are looked at again, for longer

@@ -22,9 +22,9 @@ from jax import Array
 
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.contenders import ours, plain
-from experiments.benchmark.measure import LAX, OURS, Measured
+from experiments.benchmark.measure import LAX, OURS, Measured, enter_times
 from experiments.benchmark.operations import OPERATIONS, QUICK, Row
-from experiments.benchmark.timing import interleave, sample
+from experiments.benchmark.timing import sample
 
 TOLERANCE = 1e-3  # of the loss
 WITHOUT = ("dropout", "softmax_cross_entropy")  # of the operations: one draws, one is a loss itself
@@ -63,7 +63,7 @@ def _measured(
         losses = {name: float(jax.tree.leaves(call())[0]) for name, call in calls.items()}
         if np.isclose(losses[OURS], losses[LAX], rtol=TOLERANCE):
             samples = {name: sample(call, jax.block_until_ready) for name, call in calls.items()}
-            one.times = interleave(samples, seconds=config.seconds, most=config.samples)
+            enter_times(one, samples, config.seconds, config.samples)
         else:
             one.failed[OURS] = f"wrong: loss {losses[OURS]:.6g}; lax's is {losses[LAX]:.6g}"
         found.append(one)

@@ -13,10 +13,10 @@ import jax
 import numpy as np
 
 from experiments.benchmark.config import Config, Progress
-from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH, Measured
+from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH, Measured, enter_times
 from experiments.benchmark.networks import ours, plain
 from experiments.benchmark.suites.nets import Net, nets
-from experiments.benchmark.timing import interleave, sample
+from experiments.benchmark.timing import sample
 from jaxcnn.compiler import compiler_options
 
 FLAX = "flax + optax"
@@ -41,7 +41,7 @@ def run(config: Config, progress: Progress) -> list[Measured]:
             for name, step in stepping.items()
             if name not in one.failed
         }
-        one.times = interleave(right, seconds=SECONDS * config.seconds, most=config.samples)
+        enter_times(one, right, SECONDS * config.seconds, config.samples)
         measured.append(one)
     return measured
 
