@@ -112,7 +112,8 @@ def _log_softmax(axis: int, Z: Array) -> Array:
 
 @partial(jax.jit, static_argnums=(0,))
 def _log_softmax_fwd(axis: int, Z: Array):
-    # Z − Z[M] twice, as XLA on a CPU would write out what A shares with the sum: 0.46 ms, and 0.35 so
+    # Z − Z[M] twice: XLA on a CPU would write out what A shares with the sum. 1,024 rows of 1,000 numbers and
+    # their gradient take 0.46 ms then, 0.35 so
     wide, M = widened(Z), _largest(axis, Z)
     A = (wide - sums.apart(M)) - jnp.log(_total(axis, wide - M))
     return A.astype(Z.dtype), _softmax(axis, Z)
