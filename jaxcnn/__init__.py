@@ -65,7 +65,7 @@ from jaxcnn.upsampling import pixel_unshuffle as pixel_unshuffle
 from jaxcnn.upsampling import upsample_bilinear as upsample_bilinear
 from jaxcnn.upsampling import upsample_nearest as upsample_nearest
 
-_MODULES = ("adapters", "check", "compiler", "layers", "loops", "oracles", "spatial")
+_MODULES = ("adapters", "check", "compiler", "derivations", "layers", "loops", "oracles", "spatial")
 
 
 def __getattr__(name: str) -> _ModuleType:
@@ -73,6 +73,11 @@ def __getattr__(name: str) -> _ModuleType:
     if name in _MODULES:
         return _import_module(f"jaxcnn.{name}")
     raise AttributeError(f"module 'jaxcnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """These modules too, for who looks what there is."""
+    return sorted({*globals(), *_MODULES})
 
 
 # every operation, and none of the modules: what `import *` takes and the generated pages show

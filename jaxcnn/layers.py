@@ -165,6 +165,20 @@ def _parameterless(function: Callable[[Array], Array]) -> Layer:
     return Layer(init, _stateless(lambda params, A: function(A)))
 
 
+def _with_its_batch(operation: str, rank: int, A: Array) -> Array:
+    """A, of which the operation would else take the batch axis for a spatial one, or the other way round."""
+    if array(operation, "A", A).ndim != rank + 2:
+        wrong_value(
+            operation, f"A has shape {A.shape}", f"(B, *n, C) with {rank} spatial axes and the batch axis"
+        )
+    return A
+
+
+def _over_pixels(operation: str, rank: int, function: Callable[[Array], Array]) -> Layer:
+    """The layer of a function of A alone, which has so many spatial axes."""
+    return _parameterless(lambda A: function(_with_its_batch(operation, rank, A)))
+
+
 def Conv(
     features: int,
     kernel_size: Sequence[int],
@@ -202,7 +216,11 @@ def Conv(
         return affine.init(key, (*f, channels // groups, features), features, dtype), ()
 
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return Layer(init, _stateless(lambda params, A: conv(A, *affine.of(params), **geometry)))
+
+    def apply(params: Any, A: Array) -> Array:
+        return conv(_with_its_batch("Conv", len(f), A), *affine.of(params), **geometry)
+
+    return Layer(init, _stateless(apply))
 
 
 def ConvTranspose(
@@ -256,7 +274,11 @@ def ConvTranspose(
         "dilation": dilation,
         "groups": groups,
     }
-    return Layer(init, _stateless(lambda params, Z: conv_transpose(Z, *affine.of(params), **geometry)))
+
+    def apply(params: Any, Z: Array) -> Array:
+        return conv_transpose(_with_its_batch(operation, len(f), Z), *affine.of(params), **geometry)
+
+    return Layer(init, _stateless(apply))
 
 
 def _channels(operation: str, input_shape: Any, rank: int, groups: int) -> int:
@@ -316,7 +338,7 @@ def MaxPool(
     """
     f = window_tuple("MaxPool", "window", window)
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
-    return _parameterless(lambda A: max_pool(A, f, **geometry))
+    return _over_pixels("MaxPool", len(f), lambda A: max_pool(A, f, **geometry))
 
 
 def AvgPool(
@@ -339,7 +361,7 @@ def AvgPool(
         "dilation": dilation,
         "count_padding": boolean("AvgPool", "count_padding", count_padding),
     }
-    return _parameterless(lambda A: avg_pool(A, f, **geometry))
+    return _over_pixels("AvgPool", len(f), lambda A: avg_pool(A, f, **geometry))
 
 
 def _over_space(name: str, pool: Callable[..., Array]) -> Layer:
@@ -375,7 +397,7 @@ def AdaptiveAvgPool(output_size: Sequence[int]) -> Layer:
     (1, 2, 2, 3)
     """
     size = window_tuple("AdaptiveAvgPool", "output_size", output_size)
-    return _parameterless(lambda A: adaptive_avg_pool(A, size))
+    return _over_pixels("AdaptiveAvgPool", len(size), lambda A: adaptive_avg_pool(A, size))
 
 
 def AdaptiveMaxPool(output_size: Sequence[int]) -> Layer:
@@ -385,7 +407,7 @@ def AdaptiveMaxPool(output_size: Sequence[int]) -> Layer:
     (1, 2, 2, 3)
     """
     size = window_tuple("AdaptiveMaxPool", "output_size", output_size)
-    return _parameterless(lambda A: adaptive_max_pool(A, size))
+    return _over_pixels("AdaptiveMaxPool", len(size), lambda A: adaptive_max_pool(A, size))
 
 
 def UpsampleNearest(factor: Sequence[int]) -> Layer:
@@ -395,7 +417,7 @@ def UpsampleNearest(factor: Sequence[int]) -> Layer:
     (1, 14, 10, 3)
     """
     f = window_tuple("UpsampleNearest", "factor", factor)
-    return _parameterless(lambda A: upsample_nearest(A, f))
+    return _over_pixels("UpsampleNearest", len(f), lambda A: upsample_nearest(A, f))
 
 
 def UpsampleBilinear(factor: Sequence[int], *, align_corners: bool = False) -> Layer:
@@ -406,7 +428,7 @@ def UpsampleBilinear(factor: Sequence[int], *, align_corners: bool = False) -> L
     """
     f = window_tuple("UpsampleBilinear", "factor", factor)
     corners = boolean("UpsampleBilinear", "align_corners", align_corners)
-    return _parameterless(lambda A: upsample_bilinear(A, f, align_corners=corners))
+    return _over_pixels("UpsampleBilinear", len(f), lambda A: upsample_bilinear(A, f, align_corners=corners))
 
 
 def PixelShuffle(factor: Sequence[int]) -> Layer:
@@ -416,7 +438,7 @@ def PixelShuffle(factor: Sequence[int]) -> Layer:
     (1, 14, 10, 3)
     """
     f = window_tuple("PixelShuffle", "factor", factor)
-    return _parameterless(lambda A: pixel_shuffle(A, f))
+    return _over_pixels("PixelShuffle", len(f), lambda A: pixel_shuffle(A, f))
 
 
 def Flatten() -> Layer:

@@ -501,9 +501,25 @@ def test_every_transformation_is_in_the_evidence():
     assert report.evidence.transformations == ("jit", "eager", "vmap", "scan", "second order")
 
 
-def test_unknown_transformations_are_refused():
-    with pytest.raises(ValueError, match="transformations is \\('pmap',\\); expected some of jit, eager"):
-        check_vjp(square, square, A, transformations=("pmap",))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"transformations": ("pmap",)},
+            r"transformations is \('pmap',\); expected a tuple of some of jit, eager",
+        ),
+        ({"transformations": "jit"}, "transformations is jit; expected a tuple of some of jit, eager"),
+        ({"domain": "positive"}, "domain is 'positive'; expected one of finite, infinite, nan"),
+    ],
+)
+def test_unknown_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        check_vjp(square, square, A, **options)
+
+
+def test_inputs_before_the_function_are_refused():
+    with pytest.raises(TypeError, match="fun is a ndarray; expected a function, and its inputs last"):
+        check_vjp(A, square, square)
 
 
 # ---- 9, 12, 13 -------------------------------------------------------------------------------------------

@@ -888,6 +888,12 @@ def test_small_arrays_are_diagnosed_too(shape):
     assert diagnose(replace(kink.sample, got=-kink.sample.expected)).kind is Kind.SIGN
 
 
+def test_one_case_alone_is_not_kept_from_the_case_before():
+    expected, got = np.array([[1.0, 3.0, 5.0]]), np.array([[2.0, 3.0, 5.0]])
+    found = diagnose(Sample("x", got, expected, {"x": expected}, (7 * expected,)))
+    assert found is None or found.kind is not Kind.STALE
+
+
 def test_an_empty_array_has_no_diagnosis():
     empty = np.zeros((CASES, 3, 0))
     sample = Sample("x", np.zeros((CASES, 2, 3, 0)), empty, {"x": empty}, (empty,))

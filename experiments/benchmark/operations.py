@@ -243,6 +243,6 @@ SCALING = [
 ]
 
 QUICK = [
-    conv("conv 3×3, 4→8, 8×8, batch 2", 8, 4, 8, B=2, faces=("dW", "gradient"), target="dense"),
-    pool("max_pool", 2, 2, C=4, B=2, n=8, faces=("backward",), target="max-pool"),
+    conv("conv 3×3, 4→8, 8×8, batch 2", 8, 4, 8, B=2, faces=("dW", "gradient")),
+    pool("max_pool", 2, 2, C=4, B=2, n=8, faces=("backward",)),
 ]

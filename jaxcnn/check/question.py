@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jax.extend import core
@@ -81,7 +81,11 @@ class Question:
         if unknown or not self.transformations:
             raise ValueError(
                 f"{self.operation}: transformations is {self.transformations}; "
-                f"expected some of {', '.join(EVERY_TRANSFORMATION)}"
+                f"expected a tuple of some of {', '.join(EVERY_TRANSFORMATION)}"
+            )
+        if self.domain not in get_args(Domain):
+            raise ValueError(
+                f"{self.operation}: domain is {self.domain!r}; expected one of {', '.join(get_args(Domain))}"
             )
         if self.primal is None and (size := sum(x.size for x in self.call.like)) > _DIFFERENCED:
             raise ValueError(

@@ -166,6 +166,8 @@ def reverse_question(
     **options: Any,
 ) -> Question | Report:
     """What `check_vjp` is to do, or the report if it has come to an end; see there."""
+    if not callable(fun):
+        raise TypeError(f"check_vjp: fun is a {type(fun).__name__}; expected a function, and its inputs last")
     arguments = call("check_vjp", inputs, argument_names(fun, len(inputs)) if names is None else names)
     flat = arguments.flat(fun)
     one = rules.reverse(flat, len(arguments.live))

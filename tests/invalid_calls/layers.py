@@ -48,6 +48,11 @@ from jaxcnn.layers import (
 
 WRONG: dict[str, dict[str, Call]] = {
     "Conv": {
+        "no batch axis": (
+            lambda: Conv(2, (3, 3), use_bias=False).apply({"W": W}, (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "no features": (
             lambda: Conv(0, (3, 3)),
             ValueError,
@@ -139,6 +144,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "ConvTranspose": {
+        "no batch axis": (
+            lambda: ConvTranspose(2, (3, 3), use_bias=False).apply({"W": W}, (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "features that groups do not divide": (
             lambda: ConvTranspose(3, (3, 3), groups=2),
             ValueError,
@@ -163,6 +173,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "AdaptiveAvgPool": {
+        "no batch axis": (
+            lambda: AdaptiveAvgPool((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer for the size": (
             lambda: AdaptiveAvgPool(7),
             TypeError,
@@ -170,6 +185,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "AdaptiveMaxPool": {
+        "no batch axis": (
+            lambda: AdaptiveMaxPool((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer": (
             lambda: AdaptiveMaxPool(7),
             TypeError,
@@ -177,6 +197,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "UpsampleNearest": {
+        "no batch axis": (
+            lambda: UpsampleNearest((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer": (
             lambda: UpsampleNearest(2),
             TypeError,
@@ -184,6 +209,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "PixelShuffle": {
+        "no batch axis": (
+            lambda: PixelShuffle((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer": (
             lambda: PixelShuffle(2),
             TypeError,
@@ -191,6 +221,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "UpsampleBilinear": {
+        "no batch axis": (
+            lambda: UpsampleBilinear((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer for the factor": (
             lambda: UpsampleBilinear(2),
             TypeError,
@@ -220,6 +255,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "MaxPool": {
+        "no batch axis": (
+            lambda: MaxPool((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer for the window": (
             lambda: MaxPool(2),
             TypeError,
@@ -227,6 +267,11 @@ WRONG: dict[str, dict[str, Call]] = {
         ),
     },
     "AvgPool": {
+        "no batch axis": (
+            lambda: AvgPool((2, 2)).apply((), (), A[0]),
+            ValueError,
+            "A has shape (4, 4, 6); expected (B, *n, C) with 2 spatial axes and the batch axis",
+        ),
         "an integer for the window": (
             lambda: AvgPool(2),
             TypeError,
