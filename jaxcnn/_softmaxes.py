@@ -1,6 +1,6 @@
-"""Softmax and its logarithm with all their digits, as cross-entropy needs them; along an axis, wide arrays.
+"""Softmax and its logarithm with all their digits along an axis, as cross-entropy needs them.
 
-    M  the first largest logit Z[M]          y  softmax(Z)          R  Σ_{k≠M} exp(Z[k] − Z[M])
+    M  the largest logit Z[M]          y  softmax(Z)          R  Σ_{k≠M} exp(Z[k] − Z[M])
 
 Where the probabilities saturate, y[M] near 1, the formulas of `jaxcnn.softmaxes` cancel. Here R stays apart
 from its 1, softmax's cotangents are counted from dA[M], and the logarithm's for M come of R and the others'

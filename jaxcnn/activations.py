@@ -4,8 +4,8 @@
 
 The product is elementwise (L12), not the article's convolution. For σ and tanh A is kept, of which g′(Z) is a
 polynomial; it cancels where they saturate, so there g′ has the digits that rounding leaves in 1 − A. Of the
-others g′(Z) is kept, which has the size of A, and does not cancel: its σ and S = σ′ are those of
-`jaxcnn._logistic`. The gated units are Z times a gate γ(Z) that goes from 0 to 1,
+others g′(Z) is kept, or Z for glu, and does not cancel: its σ and S = σ′ are those of `jaxcnn._logistic`. The
+gated units are Z times a gate γ(Z) that goes from 0 to 1,
 
     A = Z γ(Z)          dZ = dA (γ(Z) + Z γ′(Z))                                               (A.5)
 
@@ -249,7 +249,7 @@ def _sigmoid_bwd(A: Array, dA: Array):
     return (dA * (A * (1 - A)),)
 
 
-# (A.2)  A = tanh(Z)          dZ = dA (1 − A) (1 + A)
+# (A.2)  A = tanh(Z)          dZ = dA (1 − A²), whose own slope −2 A does not cancel near 0
 @jax.custom_vjp
 def _tanh(Z: Array) -> Array:
     return jnp.tanh(Z)
@@ -261,7 +261,7 @@ def _tanh_fwd(Z: Array):
 
 
 def _tanh_bwd(A: Array, dA: Array):
-    return (dA * ((1 - A) * (1 + A)),)
+    return (dA * (1 - lax.square(A)),)
 
 
 # (A.3)  A = log(1 + exp(Z)) = max(Z, 0) + log1p(exp(−|Z|))          dZ = dA σ(Z)
@@ -273,7 +273,7 @@ def _softplus(Z: Array) -> Array:
 
 
 def _softplus_fwd(Z: Array):
-    return _softplus(Z), logistic(Z)
+    return _softplus(Z), logistic(widened(Z)).astype(Z.dtype)
 
 
 class _Gate(NamedTuple):
@@ -384,8 +384,8 @@ _MISH = _Gate(_mish_gate, _mish_gate_slope, _mish_gate_slope)
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _glu(axis: int, Z: Array) -> Array:
-    U, V = jnp.split(Z, 2, axis)
-    return U * logistic(V)
+    U, V = jnp.split(widened(Z), 2, axis)
+    return (U * logistic(V)).astype(Z.dtype)
 
 
 def _glu_fwd(axis: int, Z: Array):
@@ -394,8 +394,8 @@ def _glu_fwd(axis: int, Z: Array):
 
 @partial(jax.jit, static_argnums=(0,))
 def _glu_bwd(axis: int, Z: Array, dA: Array):
-    U, V = jnp.split(Z, 2, axis)
-    return (jnp.concatenate([dA * logistic(V), dA * U * logistic_slope(V)], axis),)
+    (U, V), dA = jnp.split(widened(Z), 2, axis), widened(dA)
+    return (jnp.concatenate([dA * logistic(V), dA * U * logistic_slope(V)], axis).astype(Z.dtype),)
 
 
 _sigmoid.defvjp(_sigmoid_fwd, _sigmoid_bwd)

@@ -6,7 +6,7 @@ Neither changes when a constant is added to Z, so
 
     Σ_k dZ[k] = 0                                                                              (S.0)
 
-Where the probabilities saturate, (S.1) and (S.2) cancel, here as in other libraries: of r = 1 − y[M] there
+Where the probabilities saturate, (S.1) and (S.2) cancel, as in other libraries: of r = 1 − y[M] there
 are the digits that rounding leaves in y[M]. `jaxcnn.softmax_cross_entropy` has all, in value and gradient.
 
 Conventions. A logit of −∞ is a class of probability 0; a row with a NaN or +∞, or of −∞ throughout, is NaN.

@@ -129,6 +129,23 @@ def test_saturated_derivatives_keep_their_digits():
     close(gelu(jnp.array([z]), approximate=True), [z * math.exp(2 * u) / (1 + math.exp(2 * u))], ulps=64)
 
 
+@pytest.mark.parametrize("z", [-11.0, -12.0, -15.0])
+def test_in_half_precision_slopes_keep_their_digits_where_exp_overflows(z):
+    Z, sigma = jnp.array([z], jnp.float16), 1 / (1 + math.exp(-z))
+    many = jnp.full(1, 2.0**15, jnp.float16)  # as a scaled loss
+    np.testing.assert_allclose(pull(softplus, Z, many), [2**15 * np.float16(sigma)], rtol=1e-3)
+    pair = jnp.array([2.0**15, z], jnp.float16)
+    np.testing.assert_allclose(glu(pair), [2**15 * sigma], rtol=1e-3)
+    ones = jnp.ones(1, jnp.float16)
+    np.testing.assert_allclose(pull(glu, pair, ones)[1], 2**15 * sigma * (1 - sigma), rtol=1e-3)
+
+
+def test_the_second_derivative_of_tanh_keeps_its_digits_near_zero():
+    Z = jnp.array([1e-9, 1e-6, 1e-4], jnp.float32)
+    second = jax.vmap(jax.grad(jax.grad(tanh)))(Z)
+    close(second, -2 * Z + 8 / 3 * Z**3)  # kills (1 − A) (1 + A), whose slope cancels
+
+
 @every_pointwise
 def test_nan_and_infinity(g, oracle):
     Z, dA = jnp.array([jnp.nan, jnp.inf, -jnp.inf]), jnp.array([2.0, 3.0, 5.0])
@@ -277,7 +294,7 @@ def test_activation_dZ_is_no_product_with_the_diagonal_for_softmax():
 PLANTED = {
     "sigma without 1 - sigma": (sigmoid, lambda Z, dA: dA * sigmoid(Z), oracles.sigmoid),
     "1 - tanh": (tanh, lambda Z, dA: dA * (1 - tanh(Z)), oracles.tanh),
-    "1 - tanh^2, which cancels, as (A.2)": (tanh, lambda Z, dA: dA * (1 - tanh(Z) ** 2), oracles.tanh),
+    "1 - tanh^2, which cancels, as (A.2) does": (tanh, lambda Z, dA: dA * (1 - tanh(Z) ** 2), oracles.tanh),
     "softplus with sigmoid(-Z)": (softplus, lambda Z, dA: dA * sigmoid(-Z), oracles.softplus),
     "silu's gate held fast": (silu, lambda Z, dA: dA * sigmoid(Z), oracles.silu),
     "the other gelu": (gelu, lambda Z, dA: pull(partial(gelu, approximate=True), Z, dA), oracles.gelu),

@@ -260,6 +260,29 @@ def test_torch():
 # ------------------------------------------------------- saturation, NaN, infinity, labels
 
 
+@pytest.mark.parametrize("classes", [2, 15, 16])
+@pytest.mark.parametrize("gap", [5.0, 20.0, 60.0])
+def test_the_value_alone_keeps_the_digits_of_a_small_loss(classes, gap):
+    Z = jnp.zeros((3, classes)).at[:, 1].set(gap)
+    expected = np.log1p((classes - 1) * np.exp(-gap))
+    close(softmax_cross_entropy(Z, labels(1, 1, 1)), np.full(3, expected))
+
+
+@pytest.mark.parametrize("classes", [3, 15, 16, 1000])
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
+def test_the_value_alone_is_the_value_beside_its_gradient(classes, dtype):
+    Z = normal(300, classes).astype(dtype)
+    t = jnp.asarray(np.random.default_rng(1).integers(0, classes, 300), jnp.int32)
+    beside, _ = jax.jit(lambda Z: jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z))(Z)
+    alone = jax.jit(softmax_cross_entropy)(Z, t)
+    exact = oracles.softmax_cross_entropy(Z.astype(jnp.float64), t)
+    eps = float(jnp.finfo(dtype).eps)
+    for value in (alone, beside):
+        np.testing.assert_allclose(
+            value.astype(jnp.float64), exact, rtol=(2 if dtype == jnp.bfloat16 else 8) * eps
+        )
+
+
 @pytest.mark.parametrize("t", [labels(0), jnp.array([[1.0, 0.0]])], ids=["label", "distribution"])
 def test_value_and_gradient_agree_at_saturation(t):
     def loss(z, t=t):
