@@ -1,3 +1,4 @@
+import math
 from functools import partial
 
 import jax
@@ -113,11 +114,33 @@ def test_a_nan_spoils_only_the_windows_that_see_it(pool):
 
 @pytest.mark.parametrize("pool", [global_avg_pool, global_max_pool])
 def test_a_large_image_is_reduced_not_unrolled(pool):
+    """Runs of pixels are unrolled, 32 at a time: 64 times the pixels are not twice the runs' lengths."""
+
     def program(A):
         return jax.vjp(partial(pool, spatial=2), A)[1](jnp.ones((1, 8)))[0]
 
-    size = len(jax.jit(program).lower(jnp.ones((1, 64, 64, 8))).as_text().splitlines())
-    assert size < 200
+    small, large = (
+        len(jax.jit(program).lower(jnp.ones((1, n, n, 8))).as_text().splitlines()) for n in (64, 512)
+    )
+    assert small < 64 * 64 / 16
+    assert large < 1.5 * small
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 1, 1, 3), (2, 2, 1, 3), (2, 3, 1, 1), (1, 7, 7, 5), (1, 13, 37, 2), (1, 33, 31, 1)], ids=str
+)
+@pytest.mark.parametrize("place", [0, -1, "middle"])
+def test_the_maximum_may_be_any_pixel(shape, place):
+    """Of runs that overlap, too; and a NaN counts as greater than every number."""
+    A = np.random.default_rng(0).standard_normal((shape[0], math.prod(shape[1:-1]), shape[-1]))
+    pixel = A.shape[1] // 2 if place == "middle" else place
+    for number in (7.0, np.nan):
+        A[:, pixel] = number
+        Z, pull = jax.vjp(partial(global_max_pool, spatial=2), jnp.asarray(A.reshape(shape)))
+        np.testing.assert_array_equal(Z, np.full_like(Z, number))
+        expected = np.zeros_like(A)
+        expected[:, pixel] = 1
+        np.testing.assert_array_equal(pull(jnp.ones_like(Z))[0], expected.reshape(shape))
 
 
 @pytest.mark.parametrize(("pool", "size"), [(adaptive_max_pool, 2 * 2 * 2 * 3), (adaptive_avg_pool, 0)])

@@ -15,6 +15,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import jaxcnn
+from experiments.collectives import collectives
 from jaxcnn.forms import choice, pooling
 
 DEVICES = 8
@@ -149,10 +150,11 @@ def test_a_maximum_of_pixels_that_devices_share():
 def test_long_rows_and_columns_that_devices_share():
     """Sums by slabs would cut across the devices' shares, which JAX refuses where the shares are explicit."""
     rng = np.random.default_rng(0)
-    Z, A = (jnp.asarray(rng.standard_normal(shape)) for shape in ((2, 1000), (2, 3, 16, 4)))
+    Z, A = (jnp.asarray(rng.standard_normal(shape)) for shape in ((5, 1048), (2, 3, 16, 4)))
 
     def results(Z, A):
-        return jaxcnn.log_softmax(Z), jaxcnn.batch_norm(A, jnp.ones(4), jnp.zeros(4))[0]
+        t = jax.nn.softmax(Z[:, ::-1])
+        return jaxcnn.softmax_cross_entropy(Z, t), jaxcnn.batch_norm(A, jnp.ones(4), jnp.zeros(4))[0]
 
     expected = results(Z, A)
     mesh = mesh_of(AxisType.Explicit)
@@ -160,3 +162,32 @@ def test_long_rows_and_columns_that_devices_share():
         shares = NamedSharding(mesh, P(None, "batch")), NamedSharding(mesh, P(None, None, "batch"))
         got = jax.jit(results)(*map(jax.device_put, (Z, A), shares))
     agree(got, expected)
+
+
+@pytest.mark.parametrize("type_", [AxisType.Auto, AxisType.Explicit], ids=["auto", "explicit"])
+@pytest.mark.parametrize("examples, classes", [(16, 8), (128, 1000)], ids=["by classes", "taken out"])
+def test_losses_of_labels_whose_examples_devices_share(type_, examples, classes):
+    """Each device's own, whichever form they have: nothing moves."""
+    rng = np.random.default_rng(0)
+    Z, t = (
+        jnp.asarray(rng.standard_normal((examples, classes))),
+        jnp.asarray(rng.integers(0, classes, examples)),
+    )
+    mesh = mesh_of(type_)
+    with jax.set_mesh(mesh):
+        shared = [jax.device_put(x, NamedSharding(mesh, P("batch"))) for x in (Z, t)]
+        program = jax.jit(jaxcnn.softmax_cross_entropy).lower(*shared).compile()
+        got = program(*shared)
+    agree(got, jaxcnn.softmax_cross_entropy(Z, t))
+    assert not collectives(program.as_text())
+
+
+def test_losses_of_labels_whose_classes_devices_share():
+    """One device has the label's logit: the sums that JAX can share are taken."""
+    rng = np.random.default_rng(0)
+    Z, t = jnp.asarray(rng.standard_normal((4, 8))), jnp.asarray([0, 7, 3, 3], jnp.int32)
+    mesh = mesh_of(AxisType.Explicit)
+    with jax.set_mesh(mesh):
+        shared = jax.device_put(Z, NamedSharding(mesh, P(None, "batch")))
+        got = jax.jit(jaxcnn.softmax_cross_entropy)(shared, t)
+    agree(got, jaxcnn.softmax_cross_entropy(Z, t))

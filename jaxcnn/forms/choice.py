@@ -22,7 +22,8 @@ winograd's tiles are small if those of both operands hold 8 million numbers, for
 ones cost more than the multiplications that they save.
 thin fits a dW of at most 4 channels and of 32 filters or more, whose patches hold at most 4 million numbers;
 of 10 to 81 taps 2 million, in jaxlib 0.10.2 alone. eigen fits as `eigen.fits_dW` says; in other jaxlibs only
-several images, and of at most 4 channels no more patches than thin.
+several images, of at most 4 channels no more patches than thin, and of 5 to 32 channels either more than 32
+images or fewer than 1,024 pixels each.
 
 On a GPU, likewise:
 
@@ -56,6 +57,9 @@ the form's; `python -m experiments.benchmark` measures them again:
     128 → 128, 16×16, with AVX-512           6.2, 6.3, 11   winograd       5.2, 5.0, 18, eigen 8.5
     128 → 128, 32×32, with AVX-512           24, 24, –      winograd       35, 38, –
     32 → 64, 32×32                           15, 16, 118    eigen          8.5, 8.9, 12
+    the same, jaxlib 0.12.0.1, with AVX-512  –, –, 5.0      eigen          –, –, 4.4 to 5.8
+    its 5×5; its 48×48 images                –, –, 8.6, 14  eigen          –, –, 9.5, 24
+    its 128 images; 16×16, 64 → 64           –, –, 61, 2.5  eigen          –, –, 39, 1.9
     32 → 64, 32×32, stride 2                 –, 4.9, –      products       –, 3.0, –
 
 On an H100 (jaxlib 0.11.2, batch 512), where cudnn is as fast as lax's:
@@ -102,6 +106,7 @@ _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
+_IMAGES, _PIXELS = 32, 2**10  # in a batch, in an image
 _PATCHES = 2**22  # numbers in the patches of thin.conv_dW, 16 MiB
 _MOST_IN_TILES, _MOST_IN_TILES_dW = 2**23, 2**21  # numbers in winograd's tiles, 32 MiB and 8
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"
@@ -200,7 +205,11 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
         by_thin = _thin_fits_dW(taps, channels, filters, patches)
         if by_thin and taps <= _MOST_TERMS and work >= _HUGE:
             return thin
-        by_eigen = _IS_0_10_2 or (images > 1 and (channels > _FEW or patches <= _PATCHES))
+        if channels <= _FEW:
+            ahead = patches <= _PATCHES
+        else:
+            ahead = channels > _MANY or images > _IMAGES or math.prod(window.output_size) < _PIXELS
+        by_eigen = _IS_0_10_2 or (images > 1 and ahead)
         if by_eigen and work >= _LARGE and eigen.fits_dW(window):
             return eigen
         if by_thin:

@@ -21,13 +21,13 @@ import numpy as np
 from jax import Array, lax
 
 from jaxcnn._sharding import whole
-from jaxcnn.forms import axes, maxima, pooling, sums
+from jaxcnn.forms import axes, maxima, pooling
 from jaxcnn.forms.phases import Look
 from jaxcnn.forms.platforms import by_platform
-from jaxcnn.forms.windows import narrowed, widened
+from jaxcnn.forms.windows import narrowed, widened, written_out
 
 _MOST_LOOKS, _MOST_ENTRIES = 25, 64  # unrolled
-_SLABS = 8
+_SHORTEST, _LONGEST = 16, 32  # run of entries whose maximum is one kernel's
 
 
 def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
@@ -82,16 +82,40 @@ def _at_once(Z: Array, k: Array, rows: axes.Rows, axis: int, size: int) -> tuple
 def _largest(values: Array, axis: int) -> Array:
     """The maximum along an axis, a NaN being the greatest.
 
-    XLA's own drops the NaN of an array of many numbers on a CPU (jaxlib 0.10.2 and 0.12.0.1), so it is looked
-    for. Slab by slab first, so that both reductions read few: 32 images of 32×32, 64 channels, take 0.25 ms
-    without slabs, 0.12 with 8, XLA's 0.10; by a reduction with a function of our own 0.14, and that devices
-    which share the axis cannot do.
+    XLA's own drops the NaN of an array of many numbers on a CPU (jaxlib 0.10.2 and 0.12.0.1). For 32 images
+    of 32×32, 64 channels, it takes 0.25 ms to look for one besides, 0.087 by maxima of runs, and of their
+    maxima, and XLA's own 0.09 [0.08]. Devices that share the axis cannot cut it into runs.
     """
-    count = _SLABS if whole(values, axis) else 1
-    slabs = sums.cut(values, axis, count, absent=-math.inf)
-    greatest = lax.optimization_barrier(functools.reduce(jnp.maximum, slabs))
-    Z = jnp.max(greatest, axis)
-    return jnp.where(jnp.any(jnp.isnan(greatest), axis), jnp.full_like(Z, jnp.nan), Z)
+
+    def looked_for(values: Array) -> Array:
+        Z = jnp.max(values, axis)
+        return jnp.where(jnp.any(jnp.isnan(values), axis), jnp.full_like(Z, jnp.nan), Z)
+
+    def by_runs(values: Array) -> Array:
+        while values.shape[axis] > 2:
+            values = written_out(_of_runs(values, axis))
+        # of one number a channel nothing would keep XLA from computing it again wherever it is read
+        ends = (lax.index_in_dim(values, j, axis, keepdims=False) for j in range(values.shape[axis]))
+        return functools.reduce(jnp.maximum, ends)
+
+    return by_platform(values, cpu=by_runs if whole(values, axis) else looked_for, default=looked_for)
+
+
+def _of_runs(values: Array, axis: int) -> Array:
+    """The maximum of each of several runs of entries, all of one length: they overlap where they must.
+
+    Two by two: where each maximum waits for the one before, runs of 32 take 0.14 ms above, not 0.087.
+    """
+    size = values.shape[axis]
+    counts = range(max(2, -(-size // _LONGEST)), max(2, size // _SHORTEST) + 1)
+    runs = min(counts, key=lambda runs: size % runs)
+    apart = size // runs
+    end = (runs - 1) * apart + 1
+    found = [lax.slice_in_dim(values, j, j + end, apart, axis) for j in range(size - end + 1)]
+    while len(found) > 1:
+        one_left = found[len(found) // 2 * 2 :]
+        found = [*map(jnp.maximum, found[::2], found[1::2]), *one_left]
+    return found[0]
 
 
 def place(k: Array, dZ: Array, tables: Sequence[axes.Rows], n: Sequence[int]) -> Array:
