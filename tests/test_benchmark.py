@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmark import measure, operations, reference, targets, timing
+from experiments.benchmark import faces, measure, operations, reference, targets, timing
 from experiments.benchmark.command import main, run
 from experiments.benchmark.config import BadConfig, Config
 from experiments.benchmark.contenders import layout
@@ -101,17 +101,20 @@ def test_samples_are_taken_in_turn_until_the_seconds_or_samples_are_used():
 
 
 def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
+    """Also of what is slow at first: the least of fewer calls would be less."""
     clock, done = [0.0], []
 
     def call():
-        clock[0] += 0.3 * timing.BLOCK
+        clock[0] += (0.3 if done else 0.9) * timing.BLOCK
         return len(done)
 
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     one = timing.sample(call, done.append)
     assert one.calls == 4
+    tried = list(range(5))
+    assert done == tried  # 0.9 + 4 · 0.3 ≥ 2; each is waited for
     one.run()
-    assert done == [0, 1, 2, 3, 4]  # the call that was timed first, too; each is waited for
+    assert done == [*tried, 5, 6, 7, 8]
     times = timing.interleave({"": one}, seconds=1, most=2)[""]
     assert times.least == pytest.approx(0.3 * timing.BLOCK)
 
@@ -171,6 +174,40 @@ def test_a_row_that_seems_to_lose_is_looked_at_again():
 
     assert samples_of(0.02) == {OURS: 2 * (1 + measure.AGAIN), LAX: 2 * (1 + measure.AGAIN)}
     assert samples_of(0.0) == {OURS: 2, LAX: 2}
+
+
+def test_a_row_that_seems_to_lose_is_not_looked_at_again_if_it_is_lax_s_own_program():
+    """Its time is that of both."""
+    expected = [reference.Expected(np.ones(3), 1.0)]
+
+    def timed(ours, theirs):
+        def contender(name, seconds, text):
+            return lambda: measure.Call(
+                lambda: [time.sleep(seconds), np.ones(3)][1:], list, program=lambda: text
+            )
+
+        one = measure.Measured("a row", "forward")
+        both = {OURS: contender(OURS, 0.02, ours), LAX: contender(LAX, 0.002, theirs)}
+        measure.check_and_time(one, both, expected, 1e-4, 1.0, 2)
+        return one
+
+    same, other = timed("a program", "a program"), timed("a program", "another")
+    assert (same.same, same.ratio(LAX), same.times[OURS].samples) == (True, 1.0, 4)
+    assert not other.same and other.ratio(LAX) < 0.2
+    for one, ratio in ((same, "1.00 ="), (other, f"{other.ratio(LAX):.2f}")):
+        assert cells("Operations", Results([one], [], [], [], [], []))[0][-4] == ratio
+    assert not cells("Below", Results([same], [], [], [], [], []))
+    assert len(cells("Below", Results([other], [], [], [], [], []))) == 1
+
+
+def test_programs_are_the_same_but_for_names():
+    A = jnp.ones((4, 4))
+
+    def of(f):
+        return faces.program(faces.call(f, [A], A, "gradient"))
+
+    assert of(lambda A: jnp.sin(2 * A)) == of(lambda B: jnp.sin(B * 2))
+    assert of(lambda A: jnp.sin(2.25 * A)) != of(lambda A: jnp.sin(2.5 * A))
 
 
 @pytest.mark.parametrize(("ours", "rounds"), [([1.2], 1), ([1.4, 1.2], 2), ([1.4], 1 + measure.AGAIN)])

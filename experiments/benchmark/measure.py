@@ -42,6 +42,7 @@ class Measured:
         errors: contender → the largest error against float64, over the largest entry.
         failed: contender → why it was not timed.
         floor: seconds; NaN where none is known.
+        same: whether ours seemed slower than lax's and is the same program: the times are of both.
     """
 
     row: str
@@ -52,6 +53,7 @@ class Measured:
     failed: dict[str, str] = field(default_factory=dict)
     floor: float = float("nan")
     held: bool = True
+    same: bool = False
 
     def ratio(self, other: str, ours: str = OURS) -> float | None:
         """The other's least time over ours; None where one was not timed."""
@@ -71,13 +73,14 @@ class Measured:
 class Call(NamedTuple):
     """A contender's face: `call()` begins to compute, `read` gives the results as arrays, channels last.
 
-    Of one that `spins`, threads keep a core busy for a while after `wait`.
+    Of one that `spins`, threads keep a core busy for a while after `wait`. `program` is what XLA made of it.
     """
 
     call: Callable[[], Any]
     read: Callable[[Any], Sequence[np.ndarray]]
     wait: Callable[[Any], Any] = jax.block_until_ready
     spins: bool = False
+    program: Callable[[], str] | None = None
 
 
 def installed() -> dict[str, str]:
@@ -135,7 +138,8 @@ def contender(name: str, row: Row, face: str, arrays: Sequence[jax.Array], dZ: j
             read = [layout.last(role, x) for role, x in zip([roles[-1], *roles], read, strict=False)]
         return read
 
-    return Call(faces.call(f, arrays, dZ, face, options), read)
+    call = faces.call(f, arrays, dZ, face, options)
+    return Call(call, read, program=partial(faces.program, call))
 
 
 def check_and_time(
@@ -147,7 +151,7 @@ def check_and_time(
     samples: int,
 ) -> None:
     """Enter errors, failures and times."""
-    right = {}
+    right, programs = {}, {}
     for name, make in contenders.items():
         try:
             made = make()
@@ -160,17 +164,34 @@ def check_and_time(
         one.errors[name] = error
         if error <= tolerance:
             right[name] = sample(made.call, made.wait, made.spins)
+            programs[name] = made.program
         else:
             one.failed[name] = f"wrong: error {error:.1e} of the largest entry, above {tolerance:.0e}"
     if right:
-        enter_times(one, right, seconds, samples)
+        enter_times(one, right, seconds, samples, lambda: _are_one(programs[OURS], programs[LAX]))
 
 
-def enter_times(one: Measured, right: Mapping[str, Sample], seconds: float, samples: int) -> None:
+def _are_one(ours: Callable[[], str] | None, theirs: Callable[[], str] | None) -> bool:
+    return ours is not None and theirs is not None and ours() == theirs()
+
+
+def enter_times(
+    one: Measured,
+    right: Mapping[str, Sample],
+    seconds: float,
+    samples: int,
+    are_one_program: Callable[[], bool] = lambda: False,
+) -> None:
     """Of the contenders that are right."""
     one.times = interleave(right, seconds=seconds, most=samples)
     ahead = one.ratio(LAX)
-    if ahead is not None and ahead < EVERYWHERE:  # by noise, perhaps: both are looked at again, for longer
-        pair = {name: right[name] for name in (OURS, LAX)}
-        again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples)
-        one.times |= {name: together(one.times[name], times) for name, times in again.items()}
+    if ahead is None or ahead >= EVERYWHERE:
+        return
+    if are_one_program():
+        one.same = True
+        one.times |= dict.fromkeys((OURS, LAX), together(one.times[OURS], one.times[LAX]))
+        return
+    # by noise, perhaps: both are looked at again, for longer
+    pair = {name: right[name] for name in (OURS, LAX)}
+    again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples)
+    one.times |= {name: together(one.times[name], times) for name, times in again.items()}

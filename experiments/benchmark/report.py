@@ -20,6 +20,7 @@ from jaxcnn.compiler import compiler_options
 
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "torch")
 ABSENT = "–"
+SAME = " ="
 
 
 class Table(NamedTuple):
@@ -184,6 +185,7 @@ def _time_table(title: str, measured: Sequence[Measured]) -> Table:
     for one in measured:
         times = [_milliseconds(one.times.get(name)) for name in (OURS, *others)]
         ratios = [_ratio(one.ratio(name)) for name in (LAX, TORCH)]
+        ratios[0] += SAME if one.same else ""
         base = one.floor / one.times[OURS].least if OURS in one.times else None
         rows.append((one.row, one.face, *times, *ratios, _ratio(base), _ratio(one.accuracy)))
     means = []
@@ -200,7 +202,12 @@ def _time_table(title: str, measured: Sequence[Measured]) -> Table:
         "floor/ours",
         "error/lax's",
     )
-    return Table(title, header, rows, "Milliseconds: the least, and the median in brackets.")
+    note = "Milliseconds: the least, and the median in brackets."
+    if any(one.same for one in measured):
+        note += (
+            f"{SAME}: ours seemed slower, and is the program that XLA makes of lax's: the times are of both."
+        )
+    return Table(title, header, rows, note)
 
 
 def _losses(measured: Sequence[Measured]) -> Table:
