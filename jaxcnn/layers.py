@@ -500,7 +500,7 @@ Hardswish = Activation(rectifiers.hardswish)
 """The layer of `jaxcnn.hardswish`.
 
 >>> Hardswish.apply((), (), jnp.array([[-4.0, 4.0]]))[0]
-Array([[0., 4.]], dtype=float32)
+Array([[-0.,  4.]], dtype=float32)
 """
 
 Sigmoid = Activation(activations.sigmoid)

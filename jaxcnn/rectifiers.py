@@ -122,7 +122,7 @@ def hardswish(Z: ArrayLike) -> Array:
     Source: Howard et al., "Searching for MobileNetV3", 2019.
 
     >>> hardswish(jnp.array([-4.0, 1.5, 5.0], jnp.float32))
-    Array([0.   , 1.125, 5.   ], dtype=float32)
+    Array([-0.   ,  1.125,  5.   ], dtype=float32)
     """
     return _hardswish(floating("hardswish", "Z", Z))
 
@@ -188,7 +188,8 @@ def _elu_bwd(alpha: float, slope: Array, dA: Array):
 @jax.custom_vjp
 @jax.jit
 def _hardswish(Z: Array) -> Array:
-    return jnp.where(Z <= -3, 0, jnp.where(Z > 3, Z, Z * (Z + 3) / 6))
+    low = jnp.maximum(Z, -3)  # whose gate needs no other bound below, and −∞ · 0 is not asked for
+    return low * (jnp.minimum(low + 3, 6) / 6)
 
 
 def _hardswish_fwd(Z: Array):

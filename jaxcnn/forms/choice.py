@@ -3,6 +3,7 @@
 On a CPU, of a group or of groups merged, the first row that fits:
 
     one channel a group                                     depthwise
+    conv of one tap, a stride, at most 32 images; not in jaxlib 0.10.2      as elsewhere
     one tap                                                 products
     conv of at most 8 channels, 16 filters; not small       folded
     conv, conv_dW of at most 4 channels, 9 taps in all      thin
@@ -60,6 +61,8 @@ the form's; `python -m experiments.benchmark` measures them again:
     the same, jaxlib 0.12.0.1, with AVX-512  –, –, 5.0      eigen          –, –, 4.4 to 5.8
     its 5×5; its 48×48 images                –, –, 8.6, 14  eigen          –, –, 9.5, 24
     its 128 images; 16×16, 64 → 64           –, –, 61, 2.5  eigen          –, –, 39, 1.9
+    64 → 128, 32×32, 1×1, stride 2, likewise 0.40, –, –     products       0.43, –, –
+    the same, 128 images                     1.6, –, –      products       1.4, –, –
     32 → 64, 32×32, stride 2                 –, 4.9, –      products       –, 3.0, –
 
 On an H100 (jaxlib 0.11.2, batch 512), where cudnn is as fast as lax's:
@@ -179,7 +182,8 @@ def _on_cpu(face: str, window: Window, images: int, channels: int, filters: int)
     """The form of a dense face on a CPU."""
     taps = math.prod(window.size)
     if taps == 1:
-        return products
+        by_slices = face == "conv" and max(window.stride) > 1 and images <= _IMAGES
+        return correlation if by_slices and not _IS_0_10_2 else products
     work = images * math.prod(window.output_size) * taps * channels * filters
     if face == "conv" and channels <= _FOLDED[0] and filters <= _FOLDED[1] and work >= _NOT_SMALL:
         return folded
