@@ -29,7 +29,7 @@ from jax.typing import ArrayLike
 from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._logistic import logistic
-from jaxcnn._sharding import vary_alike
+from jaxcnn._sharding import vary_alike, whole
 from jaxcnn._softmaxes import log_softmax, softmax, softmax_bwd
 from jaxcnn.activations import softplus
 from jaxcnn.forms import labelled, sums
@@ -296,8 +296,8 @@ def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
     R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
 
     def looked_up() -> tuple[Array, Array]:
-        # the sums' kernel is slow if it looks up labels that are constants
-        if Z.shape[-1] <= sums.FEW_COLUMNS:
+        # the sums' kernel is slow if it looks up labels that are constants; a shared axis has no look-up
+        if Z.shape[-1] <= sums.FEW_COLUMNS or not whole(Z, -1):
             above = sums.along(Z.ndim - 1, of_label) - M
         else:
             above = jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M

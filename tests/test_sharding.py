@@ -182,12 +182,18 @@ def test_losses_of_labels_whose_examples_devices_share(type_, examples, classes)
     assert not collectives(program.as_text())
 
 
-def test_losses_of_labels_whose_classes_devices_share():
+@pytest.mark.parametrize("classes", [8, 40])
+def test_losses_of_labels_whose_classes_devices_share(classes):
     """One device has the label's logit: the sums that JAX can share are taken."""
     rng = np.random.default_rng(0)
-    Z, t = jnp.asarray(rng.standard_normal((4, 8))), jnp.asarray([0, 7, 3, 3], jnp.int32)
+    Z, t = jnp.asarray(rng.standard_normal((4, classes))), jnp.asarray([0, 7, 3, 3], jnp.int32)
+
+    def alone_and_with_gradient(Z, t):
+        L, pull = jax.vjp(lambda Z: jaxcnn.softmax_cross_entropy(Z, t), Z)
+        return jaxcnn.softmax_cross_entropy(Z, t), L, pull(L)
+
     mesh = mesh_of(AxisType.Explicit)
     with jax.set_mesh(mesh):
         shared = jax.device_put(Z, NamedSharding(mesh, P(None, "batch")))
-        got = jax.jit(jaxcnn.softmax_cross_entropy)(shared, t)
-    agree(got, jaxcnn.softmax_cross_entropy(Z, t))
+        got = jax.jit(alone_and_with_gradient)(shared, t)
+    agree(got, alone_and_with_gradient(Z, t))
