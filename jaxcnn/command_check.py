@@ -38,9 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ARG",
         help="an argument, in order: 'float32[n,3]', 'float32[2..5]', 'int32[n] < 10' or a Python literal",
     )
-    add("--size", action="append", default=[], metavar="N=1..4", help="what a name in --arg stands for")
+    add(
+        "--size",
+        action="append",
+        default=[],
+        metavar="N=1..4",
+        help="what a name in --arg stands for: a range, or numbers as in n=2,4,8",
+    )
     add("--jvp", action="store_true", help="check tangents (custom_jvp) in place of gradients")
     add("--exact", action=argparse.BooleanOptionalAction, help="demand equality; default: found by tracing")
+    add("--domain", default="infinite", help="inputs to judge by: finite, infinite or nan [%(default)s]")
+    add(
+        "--transformations",
+        metavar="T,T",
+        help="some of jit,eager,vmap,scan,second order; default: all",
+    )
     add("--geometries", type=int, default=GEOMETRIES, metavar="K", help="sizes to try [%(default)s]")
     add("--cases", type=int, default=48, metavar="K", help="sets of values for each [%(default)s]")
     add("--seed", type=int, default=0, help="of sizes and values [%(default)s]")
@@ -89,6 +101,9 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         parser.error(str(error))
     x64 = any(argument.dtype == jnp.float64 for argument in arguments)
     options = {"exact": given.exact, "cases": given.cases, "seed": given.seed, "ulps": given.ulps}
+    options["domain"] = given.domain
+    if given.transformations is not None:
+        options["transformations"] = tuple(map(str.strip, given.transformations.split(",")))
     try:
         with isolation.Worker(isolation.prepare, x64, given.memory_limit) as worker:
             isolation.find(worker, target, limit=given.time_limit)

@@ -70,6 +70,45 @@ def test_the_counterexample_is_small_and_true():
         report.assert_pass()
 
 
+def test_of_a_large_counterexample_what_is_not_zero_is_shown():
+    report = check_vjp(rule(square, lambda x, dy: x * dy), square, np.zeros((10, 30)), exact=True)
+    _, x, cotangent, *_ = str(report.counterexample).splitlines()
+    assert re.fullmatch(r"  x float64\[10, 30\] = 0, but at \[\d+, \d+\] 1.0", x)
+    assert re.fullmatch(r"  cotangent 0 float64\[10, 30\] = 0, but at \[\d+, \d+\] 1.0", cotangent)
+
+
+def test_a_counterexample_shows_the_arguments_that_are_not_differentiated():
+    def pick(x, labels):
+        return 3 * x[labels["k"]]
+
+    wrong = jax.custom_vjp(pick)
+    wrong.defvjp(
+        lambda x, labels: (pick(x, labels), (x, labels)),
+        lambda kept, dy: (jnp.zeros_like(kept[0]).at[kept[1]["k"]].set(dy), None),
+    )
+    report = check_vjp(wrong, pick, np.zeros(3), {"k": np.array([2, 0], np.int32)})
+    assert "\n  labels['k'] int32[2] = [2, 0]\n  cotangent 0 " in str(report)
+    assert report.as_dict()["counterexample"]["fixed"]["labels['k']"]["values"] == [2, 0]
+
+
+def test_without_a_reference_jax_s_own_rules_stay_but_where_they_are_in_question():
+    """jax.nn.relu's rule is its convention at 0, where the gradient of maximum would be one half."""
+
+    def twice(x):
+        return 2 * jax.nn.relu(x)
+
+    def right(x, dy):
+        return 2 * jnp.where(x > 0, dy, 0)
+
+    ours = rule(twice, right)
+    assert check_vjp(ours, None, X, domain="finite").verdict is Verdict.PASS
+    looped = rule(lambda x: jax.lax.fori_loop(0, 1, lambda _, x: twice(x), x), right)
+    assert check_vjp(looped, None, X, domain="finite", transformations=("jit",)).verdict is Verdict.PASS
+    other = rule(twice, lambda x, dy: 2 * jnp.where(x >= 0, dy, 0))
+    assert check_vjp(other, None, X, domain="finite").verdict is Verdict.FAIL
+    assert check_vjp(jax.nn.relu, None, X, domain="finite").verdict is Verdict.FAIL  # one half at 0
+
+
 def test_a_nan_never_passes():
     wrong = rule(square, lambda x, dy: jnp.where(x == 1, jnp.nan, 2 * x * dy))
     assert check_vjp(wrong, square, X, exact=True).verdict is Verdict.FAIL

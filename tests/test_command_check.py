@@ -82,6 +82,22 @@ def test_sizes_that_were_not_tried_are_told(capsys):
     assert "tried" not in capsys.readouterr().out
 
 
+def test_listed_sizes_and_transformations(capsys):
+    arguments = "--arg", "float32[n]", "--size", "n=2,6", "--transformations", "jit, second order"
+    assert run("right", *arguments) == 0
+    assert [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()] == ["n = 2", "n = 6"]
+    assert run("right", "--arg", "float32[2]", "--transformations", "jit,pmap") == 2
+    assert "expected a tuple of some of jit, eager" in capsys.readouterr().err
+
+
+def test_the_domain(capsys):
+    arguments = "--arg", "float32[2]"
+    assert run("relu_but_not_at_infinity", *arguments, against="relu") == 1
+    assert run("relu_but_not_at_infinity", *arguments, "--domain", "finite", against="relu") == 0
+    assert run("right", *arguments, "--domain", "all") == 2
+    assert "domain is 'all'; expected one of finite, infinite, nan" in capsys.readouterr().err
+
+
 def test_the_seed_draws_the_values(capsys):
     printed = []
     for seed in ("0", "0", "1"):

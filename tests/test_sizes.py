@@ -82,6 +82,17 @@ def test_what_is_no_named_size(text):
         read_named(text)
 
 
+def test_sizes_may_be_listed():
+    assert read_named("n = 8, 2,4,4") == ("n", [2, 4, 8])
+    with pytest.raises(ValueError, match="'2,x' are not sizes; expected numbers such as 2,4,8, or a range"):
+        read_named("n=2,x")
+    assert {sizes["n"] for sizes in assignments({"n": [2, 4, 8]}, 9, seed=0)} == {2, 4, 8}
+    listed = {"n": list(range(2, 400, 2)), "m": list(range(1, 100, 2))}
+    for most in (10_000, 30):  # all in order, or bisected
+        found = smallest(listed, {"n": 398, "m": 99}, lambda s: s["n"] >= 37 and s["m"] >= 4, most=most)
+        assert found == {"n": 38, "m": 5}
+
+
 def test_sizes_come_in_order_with_the_smallest_and_the_largest():
     ranges = {"n": range(1, 9), "m": range(2, 9)}
     chosen = assignments(ranges, 5, seed=0)

@@ -24,12 +24,14 @@ class Call:
         live: the positions of the live leaves.
         names: of the live leaves, such as "x" or "params['W']".
         tree: how the leaves make up the tuple of arguments.
+        fixed: the arrays among the other leaves, by name.
     """
 
     leaves: tuple[Any, ...]
     live: tuple[int, ...]
     names: tuple[str, ...]
     tree: Any
+    fixed: dict[str, np.ndarray]
 
     @property
     def like(self) -> list[np.ndarray]:
@@ -66,8 +68,10 @@ def call(operation: str, inputs: Sequence[Any], names: Sequence[str]) -> Call:
         )
     paths, tree = jax.tree.flatten_with_path(tuple(inputs))
     leaves, live, live_names = [], [], []
+    fixed: dict[str, np.ndarray] = {}
     for position, (path, leaf) in enumerate(paths):
         dtype = _dtype(leaf)
+        name = names[path[0].idx] + jax.tree_util.keystr(path[1:])
         if dtype is not None and jnp.issubdtype(dtype, jnp.complexfloating):
             raise ValueError(
                 f"{operation}: {names[path[0].idx]} is {dtype}; expected real numbers: "
@@ -75,14 +79,16 @@ def call(operation: str, inputs: Sequence[Any], names: Sequence[str]) -> Call:
             )
         if dtype is not None and jnp.issubdtype(dtype, jnp.floating):
             live.append(position)
-            live_names.append(names[path[0].idx] + jax.tree_util.keystr(path[1:]))
+            live_names.append(name)
             leaf = np.asarray(leaf, dtype)
-        elif isinstance(leaf, np.ndarray) and dtype is not None:
-            leaf = leaf.astype(dtype)  # as an argument of JAX, so also where the reference runs in float64
+        elif dtype is not None:
+            fixed[name] = np.asarray(leaf, dtype)
+            if isinstance(leaf, np.ndarray):
+                leaf = fixed[name]  # as an argument of JAX, so also where the reference runs in float64
         leaves.append(leaf)
     if not live:
         raise ValueError(f"{operation}: no input is floating point; expected at least one to differentiate")
-    return Call(tuple(leaves), tuple(live), tuple(live_names), tree)
+    return Call(tuple(leaves), tuple(live), tuple(live_names), tree, fixed)
 
 
 def argument_names(fun: Callable[..., Any], count: int) -> list[str]:

@@ -1,5 +1,6 @@
 """What to say of a difference: where, how often, why, and who is wrong."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ def failure(question: Question, phase: Phase, problem: Problem, results: Any, ev
     # outputs come first: a wrong output explains a wrong gradient
     part = next(k for k, p in enumerate(evidence.parts) if p.wrong)
     counterexample, row = problem.smallest(phase.rows, errors, part)
+    counterexample = replace(counterexample, fixed=question.call.fixed)
     wrong = "; ".join(f"{p.name} in {p.wrong} of {evidence.cases} cases" for p in evidence.parts if p.wrong)
     reason = f"differs from the reference{under(phase)}: {wrong}"
     finite = problem.inside(phase.rows, "finite")

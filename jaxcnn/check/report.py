@@ -12,6 +12,8 @@ import numpy as np
 from jaxcnn.check.diagnosis import Diagnosis
 from jaxcnn.check.vote import Vote
 
+_ALL = 64  # numbers of an array that is printed in full
+
 
 class Verdict(enum.StrEnum):
     """PASS, FAIL, or UNCHECKED where nothing could be compared.
@@ -141,6 +143,7 @@ class Counterexample:
         transformation: under which they differ.
         exact: whether they were compared bit for bit, and in the inputs' dtype.
         rows: how many copies of the case were run at once.
+        fixed: name → value of the arrays that are not differentiated.
 
     >>> from jaxcnn.check import check_vjp
     >>> case = check_vjp(lambda x: x * x, lambda x: x * x * x, jnp.zeros(2)).counterexample
@@ -158,9 +161,11 @@ class Counterexample:
     transformation: str = "jit"
     exact: bool = True
     rows: int = 1
+    fixed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        values = [*self.inputs.items(), *((f"cotangent {k}", v) for k, v in enumerate(self.cotangent))]
+        cotangents = ((f"cotangent {k}", value) for k, value in enumerate(self.cotangent))
+        values = [*self.inputs.items(), *self.fixed.items(), *cotangents]
         lines = [
             f"{self.what} at {list(self.index)}: got {self.got!r}, expected {self.expected!r}",
             *(f"  {name} {array.dtype}{list(array.shape)} = {_flat(array)}" for name, array in values),
@@ -180,6 +185,7 @@ class Counterexample:
             "transformation": self.transformation,
             "exact": self.exact,
             "rows": self.rows,
+            "fixed": {name: array_to_json(value) for name, value in self.fixed.items()},
         }
 
 
@@ -259,7 +265,12 @@ def array_from_json(record: dict[str, Any]) -> np.ndarray:
 
 
 def _flat(array: np.ndarray) -> str:
-    return np.array2string(array, separator=", ", threshold=64, precision=17).replace("\n", "")
+    """All numbers of a small array; of a large one what it has beside zeros, if that is little."""
+    places = np.argwhere(array != 0)
+    if array.size > _ALL and len(places) <= _ALL // 4:
+        others = ", ".join(f"{place} {array[tuple(place)]!s}" for place in places.tolist())
+        return f"0, but at {others}" if others else "0 everywhere"
+    return np.array2string(array, separator=", ", threshold=_ALL, precision=17).replace("\n", "")
 
 
 def _plain(number: float) -> float | str:

@@ -1,6 +1,6 @@
 """Arguments described in words, of any of a range of sizes: what `jaxcnn check` takes.
 
-float32[n, 3]        an array; a size is a number, a range 1..4, or a name that stands for a range
+float32[n, 3]        an array; a size is a number, a range 1..4, or a name that stands for some sizes
 int32[n] < 10        integers from 0 to 9
 0.5, "SAME", (2, 2)  a Python literal, passed on as it is
 """
@@ -19,6 +19,8 @@ import numpy as np
 from jaxcnn.check.report import Report, Verdict
 
 Sizes = Mapping[str, int]
+Ranged = Sequence[int]
+"""What a size may be, in order."""
 
 _ARRAY = re.compile(r"(?P<dtype>[a-z]+\d*)\s*\[(?P<shape>[^\]]*)\](\s*<\s*(?P<below>\d+))?")
 _RANGE = re.compile(r"(\d+)\s*\.\.\s*(\d+)")
@@ -69,25 +71,30 @@ def read_range(text: str) -> range:
     return range(int(match[1]), int(match[2]) + 1)
 
 
-def read_named(text: str) -> tuple[str, range]:
-    """n=1..4 as a name and a range.
+def read_named(text: str) -> tuple[str, Sequence[int]]:
+    """n=1..4, or n=2,4,8, as a name and the sizes that it stands for, in order.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if it is neither.
     """
-    name, _, size = text.partition("=")
+    name, _, sizes = text.partition("=")
     if not name.strip().isidentifier():
         raise ValueError(f"{text!r} is not a named size; expected a name and a range, such as n=1..4")
-    return name.strip(), read_range(size)
+    if "," not in sizes:
+        return name.strip(), read_range(sizes)
+    numbers = [number.strip() for number in sizes.split(",")]
+    if not all(number.isdigit() for number in numbers):
+        raise ValueError(f"{sizes!r} are not sizes; expected numbers such as 2,4,8, or a range such as 1..4")
+    return name.strip(), sorted({int(number) for number in numbers})
 
 
-def read(texts: Sequence[str], named: Mapping[str, range]) -> tuple[list[Argument], dict[str, range]]:
+def read(texts: Sequence[str], named: Mapping[str, Ranged]) -> tuple[list[Argument], dict[str, Ranged]]:
     """Arguments and the ranges of all their sizes.
 
     Raises:
         ValueError: saying which description cannot be read, and what was expected.
     """
-    ranges = dict(named)
+    ranges: dict[str, Ranged] = dict(named)
     arguments = []
     for k, text in enumerate(texts):
         match = _ARRAY.fullmatch(text.strip())
@@ -137,7 +144,7 @@ def _literal(text: str) -> Any:
         ) from None
 
 
-def assignments(ranges: Mapping[str, range], most: int, seed: int) -> list[dict[str, int]]:
+def assignments(ranges: Mapping[str, Ranged], most: int, seed: int) -> list[dict[str, int]]:
     """So many choices of all sizes, in order: the smallest and the largest of all, and drawn ones."""
     rng = np.random.default_rng(seed)
     chosen = {tuple(r[0] for r in ranges.values()), tuple(r[-1] for r in ranges.values())}
@@ -150,14 +157,14 @@ def assignments(ranges: Mapping[str, range], most: int, seed: int) -> list[dict[
 
 
 def smallest(
-    ranges: Mapping[str, range], sizes: Sizes, fails: Callable[[Sizes], bool], *, most: int
+    ranges: Mapping[str, Ranged], sizes: Sizes, fails: Callable[[Sizes], bool], *, most: int
 ) -> dict[str, int]:
     """The smallest sizes found that still fail, in `most` trials about.
 
     All smaller ones in order, if they are that few; else one size after the other is bisected, until none
     gets smaller.
     """
-    below = [range(r[0], sizes[name] + 1) for name, r in ranges.items()]
+    below = [r[: r.index(sizes[name]) + 1] for name, r in ranges.items()]
     if math.prod(map(len, below)) <= most + 1:
         for choice in sorted(itertools.product(*below), key=lambda choice: (sum(choice), choice)):
             fewer = dict(zip(ranges, choice, strict=True))
@@ -167,14 +174,15 @@ def smallest(
     while True:
         before = dict(best)
         for name, r in ranges.items():
-            low = middle = r[0]
-            while low < best[name] and trials < most:
+            low, high, middle = 0, r.index(best[name]), 0
+            while low < high and trials < most:
                 trials += 1
-                if fails(best | {name: middle}):
-                    best[name] = middle
+                if fails(best | {name: r[middle]}):
+                    high = middle
+                    best[name] = r[high]
                 else:
                     low = middle + 1
-                middle = (low + best[name]) // 2
+                middle = (low + high) // 2
         if best == before:
             return best
 
@@ -187,7 +195,7 @@ def examples(arguments: Sequence[Argument], sizes: Sizes, seed: int) -> list[Any
 
 def over_sizes(
     arguments: Sequence[Argument],
-    ranges: Mapping[str, range],
+    ranges: Mapping[str, Ranged],
     check: Callable[[list[Any]], Report],
     *,
     geometries: int,
