@@ -333,7 +333,7 @@ _of_labels.defvjp(_of_labels_fwd, _of_labels_bwd)
 
 def _of_labels_alone(Z: Array, t: Array) -> Array:
     """L of (E.5) without y."""
-    form = labelled.alone(Z)
+    form = labelled.alone(Z, t)
 
     def with_y(Z: Array, t: Array) -> Array:
         return _of_labels(Z, t)[0]

@@ -188,8 +188,8 @@ def _elu_bwd(alpha: float, slope: Array, dA: Array):
 @jax.custom_vjp
 @jax.jit
 def _hardswish(Z: Array) -> Array:
-    low = jnp.maximum(Z, -3)  # whose gate needs no other bound below, and −∞ · 0 is not asked for
-    return low * (jnp.minimum(low + 3, 6) / 6)
+    Z = jnp.maximum(Z, -3)  # then Z + 3 is 0 at least, and −∞ gives −3 · 0
+    return Z * (jnp.minimum(Z + 3, 6) / 6)
 
 
 def _hardswish_fwd(Z: Array):

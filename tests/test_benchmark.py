@@ -119,6 +119,17 @@ def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
     assert times.least == pytest.approx(0.3 * timing.BLOCK)
 
 
+def test_what_is_slow_at_first_is_not_timed_call_by_call(monkeypatch):
+    clock, done = [0.0], []
+
+    def call():
+        clock[0] += (0.3 if done else 3) * timing.BLOCK
+        return len(done)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    assert timing.sample(call, done.append).calls == 4
+
+
 def test_a_contender_s_spinning_threads_have_stopped_before_the_next_is_timed(monkeypatch):
     events = []
     monkeypatch.setattr(time, "sleep", lambda seconds: events.append(seconds))
@@ -208,6 +219,16 @@ def test_programs_are_the_same_but_for_names():
 
     assert of(lambda A: jnp.sin(2 * A)) == of(lambda B: jnp.sin(B * 2))
     assert of(lambda A: jnp.sin(2.25 * A)) != of(lambda A: jnp.sin(2.5 * A))
+
+
+def test_programs_whose_constants_xla_does_not_print_are_not_told_to_be_one():
+    A, rng = jnp.ones((4, 100), jnp.float32), np.random.default_rng(0)
+    of_each = [
+        faces.program(faces.call(lambda A, c=c: A * c[None], [A], A, "forward"))
+        for c in rng.standard_normal((2, 100)).astype(np.float32)
+    ]
+    assert of_each[0] == of_each[1]
+    assert not measure._are_one(*(lambda text=text: text for text in of_each))
 
 
 @pytest.mark.parametrize(("ours", "rounds"), [([1.2], 1), ([1.4, 1.2], 2), ([1.4], 1 + measure.AGAIN)])

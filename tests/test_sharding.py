@@ -164,6 +164,15 @@ def test_long_rows_and_columns_that_devices_share():
     agree(got, expected)
 
 
+def test_losses_whose_examples_are_shared_and_labels_are_not():
+    Z, t = jnp.asarray(np.random.default_rng(0).standard_normal((128, 1000))), jnp.arange(128)
+    mesh = mesh_of(AxisType.Explicit)
+    with jax.set_mesh(mesh):
+        shared = jax.device_put(Z, NamedSharding(mesh, P("batch")))
+        got = jax.jit(jaxcnn.softmax_cross_entropy)(shared, t)
+    agree(got, jaxcnn.softmax_cross_entropy(Z, t))
+
+
 @pytest.mark.parametrize("type_", [AxisType.Auto, AxisType.Explicit], ids=["auto", "explicit"])
 @pytest.mark.parametrize("examples, classes", [(16, 8), (128, 1000)], ids=["by classes", "taken out"])
 def test_losses_of_labels_whose_examples_devices_share(type_, examples, classes):

@@ -86,6 +86,8 @@ def test_sizes_may_be_listed():
     assert read_named("n = 8, 2,4,4") == ("n", [2, 4, 8])
     with pytest.raises(ValueError, match="'2,x' are not sizes; expected numbers such as 2,4,8, or a range"):
         read_named("n=2,x")
+    with pytest.raises(ValueError, match="are not sizes"):
+        read_named("n=²,3")
     assert {sizes["n"] for sizes in assignments({"n": [2, 4, 8]}, 9, seed=0)} == {2, 4, 8}
     listed = {"n": list(range(2, 400, 2)), "m": list(range(1, 100, 2))}
     for most in (10_000, 30):  # all in order, or bisected

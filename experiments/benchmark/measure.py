@@ -172,7 +172,10 @@ def check_and_time(
 
 
 def _are_one(ours: Callable[[], str] | None, theirs: Callable[[], str] | None) -> bool:
-    return ours is not None and theirs is not None and ours() == theirs()
+    if ours is None or theirs is None:
+        return False
+    text = ours()
+    return "{...}" not in text and text == theirs()  # which is all that XLA prints of a long constant
 
 
 def enter_times(

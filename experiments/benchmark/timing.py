@@ -48,12 +48,12 @@ def sample(call: Callable[[], Any], wait: Callable[[Any], Any], spins: bool = Fa
     """Of calls that `wait` waits for, on JAX's own device; some are made now, to see how long they take."""
     if jax.default_backend() != "cpu":
         return Sample(_queue(call, wait, QUEUED), QUEUED, spins)
-    least, begun = math.inf, time.perf_counter()
-    end = begun + TRIED
-    while begun < end:
+    took: list[float] = []
+    while sum(took) < TRIED or len(took) < 2:  # the first may be slow
+        begun = time.perf_counter()
         wait(call())
-        now = time.perf_counter()
-        least, begun = min(least, now - begun), now
+        took.append(time.perf_counter() - begun)
+    least = min(took)
     count = math.ceil(BLOCK / least)
 
     def run() -> None:

@@ -24,7 +24,7 @@ class Call:
         live: the positions of the live leaves.
         names: of the live leaves, such as "x" or "params['W']".
         tree: how the leaves make up the tuple of arguments.
-        fixed: the arrays among the other leaves, by name.
+        fixed: the arrays of integers or conditions among the other leaves, by name.
     """
 
     leaves: tuple[Any, ...]
@@ -81,10 +81,10 @@ def call(operation: str, inputs: Sequence[Any], names: Sequence[str]) -> Call:
             live.append(position)
             live_names.append(name)
             leaf = np.asarray(leaf, dtype)
-        elif dtype is not None:
-            fixed[name] = np.asarray(leaf, dtype)
-            if isinstance(leaf, np.ndarray):
-                leaf = fixed[name]  # as an argument of JAX, so also where the reference runs in float64
+        elif isinstance(leaf, np.ndarray) and dtype is not None:
+            leaf = leaf.astype(dtype)  # as an argument of JAX, so also where the reference runs in float64
+        if isinstance(leaf, np.ndarray | np.generic | jax.Array) and _counts(dtype):
+            fixed[name] = np.array(leaf)
         leaves.append(leaf)
     if not live:
         raise ValueError(f"{operation}: no input is floating point; expected at least one to differentiate")
@@ -99,6 +99,10 @@ def argument_names(fun: Callable[..., Any], count: int) -> list[str]:
         parameters = []
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [named[k] if k < len(named) else f"argument {k}" for k in range(count)]
+
+
+def _counts(dtype: Any) -> bool:
+    return dtype is not None and np.dtype(dtype).kind in "biu"
 
 
 def _dtype(leaf: Any) -> Any:

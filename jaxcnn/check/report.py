@@ -266,7 +266,7 @@ def array_from_json(record: dict[str, Any]) -> np.ndarray:
 
 def _flat(array: np.ndarray) -> str:
     """All numbers of a small array; of a large one what it has beside zeros, if that is little."""
-    places = np.argwhere(array != 0)
+    places = np.argwhere((array != 0) | np.signbit(np.asarray(array, float)))
     if array.size > _ALL and len(places) <= _ALL // 4:
         others = ", ".join(f"{place} {array[tuple(place)]!s}" for place in places.tolist())
         return f"0, but at {others}" if others else "0 everywhere"

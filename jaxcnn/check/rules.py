@@ -5,9 +5,7 @@ result is (…outputs, …gradients); in forward mode they are tangents, one a l
 (…outputs, …tangents of the outputs).
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,9 +16,6 @@ from jax.extend import core
 from jaxcnn.check.call import Call
 from jaxcnn.check.jaxprs import CALLS, bind, run_call
 from jaxcnn.check.jaxprs import run as run_jaxpr
-
-_RULES = ("custom_jvp_call", "custom_vjp_call")
-_JAX = str(Path(jax.__file__).parent)
 
 Flat = Callable[..., tuple[Any, ...]]
 Backward = Callable[[tuple[Any, ...], Any], Any]
@@ -112,57 +107,27 @@ def gradient_leaves(call: Call, gradients: Any) -> list[Any]:
 
 
 def stripped(flat: Flat) -> Flat:
-    """The primal of a flat function, every custom rule in it taken out: jax differentiates what is left.
-
-    But JAX's own rules, of `jax.nn.relu` say, are not in question where there are others: they stay.
-    """
+    """The primal of a flat function, every custom rule in it taken out: jax differentiates what is left."""
 
     def run(*live):
         program = jax.make_jaxpr(flat)(*live)  # now, as the dtypes may be wider than the arguments' own
-        in_question = [rule for rule in _rules(program.jaxpr) if not _is_jax_s(rule)]
-        step = partial(_primal, keep=_is_jax_s if in_question else lambda equation: False)
-        return tuple(run_jaxpr(program.jaxpr, program.consts, live, step))
+        return tuple(run_jaxpr(program.jaxpr, program.consts, live, _primal))
 
     return run
 
 
-def _primal(equation: Any, operands: list[Any], keep: Callable[[Any], bool]) -> list[Any]:
-    """A step without a rule, but for those to keep: functions that have one are entered as any other."""
-    if keep(equation):
-        return bind(equation, operands, equation.params)
-    step = partial(_primal, keep=keep)
+def _primal(equation: Any, operands: list[Any]) -> list[Any]:
+    """A step without a rule: functions that have one are entered like any other call."""
     if equation.primitive.name in CALLS:
-        return run_call(equation, operands, step)
-    params = {key: _without_rules(value, step) for key, value in equation.params.items()}
+        return run_call(equation, operands, _primal)
+    params = {key: _without_rules(value) for key, value in equation.params.items()}
     return bind(equation, operands, params)
 
 
-def _without_rules(value: Any, step: Callable[..., list[Any]]) -> Any:
+def _without_rules(value: Any) -> Any:
     """The bodies of loops and branches, stripped as well."""
     if isinstance(value, core.ClosedJaxpr):
-        return jax.make_jaxpr(lambda *x: run_jaxpr(value.jaxpr, value.consts, x, step))(*value.in_avals)
+        return jax.make_jaxpr(lambda *x: run_jaxpr(value.jaxpr, value.consts, x, _primal))(*value.in_avals)
     if isinstance(value, tuple) and value and all(isinstance(v, core.ClosedJaxpr) for v in value):
-        return tuple(_without_rules(v, step) for v in value)
+        return tuple(map(_without_rules, value))
     return value
-
-
-def _rules(jaxpr: Any) -> Iterator[Any]:
-    """The calls of functions with a custom rule, at any depth."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name in _RULES:
-            yield equation
-        for value in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
-            if _is_program(value):
-                yield from _rules(value.jaxpr if isinstance(value, core.ClosedJaxpr) else value)
-
-
-def _is_program(value: Any) -> bool:
-    return isinstance(value, core.ClosedJaxpr | core.Jaxpr)
-
-
-def _is_jax_s(equation: Any) -> bool:
-    """Whether the equation calls a function of JAX that has a custom rule."""
-    if equation.primitive.name not in _RULES:
-        return False
-    source = equation.params[CALLS[equation.primitive.name]].jaxpr.debug_info.func_src_info or ""
-    return source.partition(" at ")[2].startswith(_JAX)

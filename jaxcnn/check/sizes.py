@@ -71,7 +71,7 @@ def read_range(text: str) -> range:
     return range(int(match[1]), int(match[2]) + 1)
 
 
-def read_named(text: str) -> tuple[str, Sequence[int]]:
+def read_named(text: str) -> tuple[str, Ranged]:
     """n=1..4, or n=2,4,8, as a name and the sizes that it stands for, in order.
 
     Raises:
@@ -83,7 +83,7 @@ def read_named(text: str) -> tuple[str, Sequence[int]]:
     if "," not in sizes:
         return name.strip(), read_range(sizes)
     numbers = [number.strip() for number in sizes.split(",")]
-    if not all(number.isdigit() for number in numbers):
+    if not all(number.isdecimal() for number in numbers):
         raise ValueError(f"{sizes!r} are not sizes; expected numbers such as 2,4,8, or a range such as 1..4")
     return name.strip(), sorted({int(number) for number in numbers})
 

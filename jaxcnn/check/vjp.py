@@ -37,9 +37,8 @@ def check_vjp(
         fun: the function whose reverse-mode rule is in question: it has a `custom_vjp` or `custom_jvp`, or is
             a plain forward pass whose backward pass is `backward`.
         reference: a function of the same inputs with the same outputs; `jax.vjp` of it is the truth, also as
-            to the convention at kinks and ties. None: `fun` itself, its custom rules taken out, but for
-            those of JAX's own functions that it calls; where it is NumPy, central differences in float64,
-            which leave out kinks.
+            to the convention at kinks and ties. None: `fun` itself, all custom rules taken out, also JAX's
+            own; where it is NumPy, central differences in float64, which leave out kinks.
         inputs: example arguments, pytrees of arrays: they give shape and dtype, the values are drawn; or
             Hypothesis strategies of such, which draw shapes too (`jaxcnn.check.strategies`). Leaves
             that are not floating point (labels, indices, keys) are passed on as they are.

@@ -24,7 +24,7 @@ ones cost more than the multiplications that they save.
 thin fits a dW of at most 4 channels and of 32 filters or more, whose patches hold at most 4 million numbers;
 of 10 to 81 taps 2 million, in jaxlib 0.10.2 alone. eigen fits as `eigen.fits_dW` says; in other jaxlibs only
 several images, of at most 4 channels no more patches than thin, and of 5 to 32 channels either more than 32
-images or fewer than 1,024 pixels each.
+images or fewer than 1,024 pixels in each image of dZ.
 
 On a GPU, likewise:
 
@@ -109,7 +109,7 @@ _FEW, _SOME, _MANY, _WIDE = 4, 16, 32, 128  # channels or filters
 _FOLDED = 8, 16  # the most channels and filters
 _SOME_TAPS, _MOST_TAPS, _MOST_TERMS, _MOST_PHASES = 25, 81, 9, 9  # unrolled
 _NOT_SMALL, _LARGE, _HUGE = 2**20, 2**23, 2**26  # products of two numbers, summed or not
-_IMAGES, _PIXELS = 32, 2**10  # in a batch, in an image
+_IMAGES, _PIXELS = 32, 2**10  # in a batch, in an image of dZ
 _PATCHES = 2**22  # numbers in the patches of thin.conv_dW, 16 MiB
 _MOST_IN_TILES, _MOST_IN_TILES_dW = 2**23, 2**21  # numbers in winograd's tiles, 32 MiB and 8
 _IS_0_10_2 = jaxlib.__version__ == "0.10.2"

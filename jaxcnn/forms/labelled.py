@@ -14,14 +14,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxcnn._sharding import whole
+from jaxcnn._sharding import layout, sharded_as, whole
 from jaxcnn.forms import sums
 from jaxcnn.forms.windows import widened
 
 _FEW, _MANY = 2**16, 2**17  # numbers of Z between which `by_taking_out` is ahead
 
 
-def alone(Z: Array) -> Callable[[Array, Array], tuple[Array, Array]] | None:
+def alone(Z: Array, t: Array) -> Callable[[Array, Array], tuple[Array, Array]] | None:
     """The form for a CPU; None where the sums that make softmax too are as fast.
 
     Milliseconds, jaxlib 0.10.2, and those of these sums and of jax.grad's program:
@@ -36,7 +36,8 @@ def alone(Z: Array) -> Callable[[Array, Array], tuple[Array, Array]] | None:
         return None
     if Z.shape[-1] <= sums.FEW_COLUMNS:
         return by_classes
-    return by_taking_out if _FEW < sums.numbers(Z) <= _MANY else None
+    alike = layout(t) == sharded_as(*((Z, axis) for axis in range(t.ndim)))
+    return by_taking_out if alike and _FEW < sums.numbers(Z) <= _MANY else None
 
 
 def by_classes(Z: Array, t: Array) -> tuple[Array, Array]:

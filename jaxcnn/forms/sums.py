@@ -98,8 +98,8 @@ def added(X: Array, axis: int, count: int) -> Array:
     return functools.reduce(operator.add, cut(X, axis, count))
 
 
-def cut(X: Array, axis: int, count: int, absent: float = 0.0) -> list[Array]:
-    """So many slabs of the axis, all as thick as the first: `absent` fills the last."""
+def cut(X: Array, axis: int, count: int) -> list[Array]:
+    """So many slabs of the axis, all as thick as the first: zeros fill the last."""
     size = X.shape[axis]
     thick = -(-size // count)
     parts = [
@@ -108,5 +108,5 @@ def cut(X: Array, axis: int, count: int, absent: float = 0.0) -> list[Array]:
     missing = thick - parts[-1].shape[axis]
     if missing:
         edges = [(0, missing if a == axis else 0, 0) for a in range(X.ndim)]
-        parts[-1] = lax.pad(parts[-1], jnp.asarray(absent, X.dtype), edges)
+        parts[-1] = lax.pad(parts[-1], jnp.zeros((), X.dtype), edges)
     return parts

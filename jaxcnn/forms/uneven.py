@@ -27,7 +27,7 @@ from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import narrowed, widened, written_out
 
 _MOST_LOOKS, _MOST_ENTRIES = 25, 64  # unrolled
-_SHORTEST, _LONGEST = 16, 32  # run of entries whose maximum is one kernel's
+_SHORTEST, _LONGEST = 16, 32  # about: a run of entries whose maximum is one kernel's
 
 
 def first_max(A: Array, tables: Sequence[axes.Rows]) -> tuple[Array, Array]:
