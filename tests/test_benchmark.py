@@ -100,16 +100,22 @@ def test_samples_are_taken_in_turn_until_the_seconds_or_samples_are_used():
     assert {t.samples for t in timing.interleave(samples, seconds=0.0, most=3).values()} == {1}
 
 
-def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
-    """Also of what is slow at first: the least of fewer calls would be less."""
-    clock, done = [0.0], []
+def clocked(monkeypatch, first, done):
+    """A call that takes 0.3 blocks, the first so many: a result for each call in `done`."""
+    clock = [0.0]
 
     def call():
-        clock[0] += (0.3 if done else 0.9) * timing.BLOCK
+        clock[0] += (0.3 if done else first) * timing.BLOCK
         return len(done)
 
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    one = timing.sample(call, done.append)
+    return call
+
+
+def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
+    """Also of what is slow at first: the least of fewer calls would be less."""
+    done = []
+    one = timing.sample(clocked(monkeypatch, 0.9, done), done.append)
     assert one.calls == 4
     tried = list(range(5))
     assert done == tried  # 0.9 + 4 · 0.3 ≥ 2; each is waited for
@@ -120,14 +126,8 @@ def test_a_sample_is_of_as_many_calls_as_fill_a_block(monkeypatch):
 
 
 def test_what_is_slow_at_first_is_not_timed_call_by_call(monkeypatch):
-    clock, done = [0.0], []
-
-    def call():
-        clock[0] += (0.3 if done else 3) * timing.BLOCK
-        return len(done)
-
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    assert timing.sample(call, done.append).calls == 4
+    done = []
+    assert timing.sample(clocked(monkeypatch, 3, done), done.append).calls == 4
 
 
 def test_a_contender_s_spinning_threads_have_stopped_before_the_next_is_timed(monkeypatch):
