@@ -120,11 +120,9 @@ def test_a_large_image_is_reduced_not_unrolled(pool):
     def program(A):
         return jax.vjp(partial(pool, spatial=2), A)[1](jnp.ones((1, 8)))[0]
 
-    small, large = (
-        len(jax.jit(program).lower(jnp.ones((1, n, n, 8))).as_text().splitlines()) for n in (64, 512)
-    )
-    assert small < 64 * 64 / 16
-    assert large < 1.5 * small
+    small, large = (jax.jit(program).lower(jnp.ones((1, n, n, 8))).as_text() for n in (64, 512))
+    assert small.count("slice ") < 64 * 64 / 32
+    assert len(large.splitlines()) < 1.5 * len(small.splitlines())
 
 
 @pytest.mark.parametrize(
