@@ -439,6 +439,13 @@ def test_a_logarithm_of_one_and_more_keeps_its_digits(dtype):
     np.testing.assert_array_equal(jax.jit(log1p)(jnp.array([0.0, jnp.nan])), [0, np.nan])
 
 
+@pytest.mark.parametrize(("platform", "own"), [("cpu", False), ("cuda", True), ("tpu", True)])
+def test_elsewhere_the_logarithm_is_xlas_own(platform, own):
+    """On a GPU XLA takes (1 + x) − 1 for x, and a small loss was 0 there."""
+    program = jax.jit(log1p).trace(jnp.ones(3)).lower(lowering_platforms=(platform,)).as_text()
+    assert ("log_plus_one" in program) == own
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_every_number_of_a_narrow_dtype_comes_back_from_a_wide_one(dtype):
     X = np.arange(2**16, dtype=np.uint16).view(dtype)
