@@ -292,20 +292,21 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
     wide, at_label = widened(Z), _at_label(Z, t)
     M = jnp.max(wide, -1)
-    terms, of_label = jnp.exp(wide - M[..., None]), jnp.where(at_label, wide, 0)
+    D = wide - M[..., None]
+    terms = jnp.exp(D)
     R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
 
     def looked_up() -> tuple[Array, Array]:
         # the sums' kernel is slow if it looks up labels that are constants; a shared axis has no look-up
         if Z.shape[-1] <= sums.FEW_COLUMNS or not whole(Z, -1):
-            above = sums.along(Z.ndim - 1, of_label) - M
+            above = sums.along(Z.ndim - 1, jnp.where(at_label, wide, 0)) - M
         else:
             above = jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M
         return above, R + jnp.exp(above)
 
     def masked() -> tuple[Array, Array]:
-        # parts of one kernel on a GPU, and a sum of its own costs less there than one that waits for L
-        return jnp.sum(of_label, -1) - M, jnp.sum(terms, -1)
+        # of D all sums are parts of one kernel on a GPU, and one more costs less than to wait for L
+        return jnp.sum(jnp.where(at_label, D, 0), -1), jnp.sum(terms, -1)
 
     above, total = by_platform(cpu=looked_up, default=masked)
     return _loss_of_label(Z, t, above, R), (terms / total[..., None]).astype(Z.dtype)

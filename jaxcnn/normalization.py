@@ -405,7 +405,7 @@ def _normalize_dA(
     centred, N = widened(A) - mean, _entries(spec, A)
     few = isinstance(N, int) and N * spec.group <= _FEW  # of an export for any number of images unknown
     if few:
-        centred = centred - _mean(spec, centred)
+        centred = centred - lax.optimization_barrier(_mean(spec, centred))
     dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
