@@ -1,4 +1,4 @@
-"""What a compiled program sends from device to device, read from its text (HLO, of a CPU)."""
+"""What a compiled program sends from device to device, read from its text (HLO)."""
 
 import math
 import re
@@ -25,12 +25,20 @@ class Collective(NamedTuple):
 
 def collectives(program: str) -> list[Collective]:
     """All of them, of `compiled.as_text()`, in its order."""
-    found = []
-    for result, kind in _CALL.findall(program):
-        arrays = [
-            (int(bits or 8) / 8, tuple(int(n) for n in sizes.split(",") if n))  # pred, a byte, has no number
-            for _, bits, sizes in _ARRAY.findall(result)
-        ]
-        total = sum(width * math.prod(shape) for width, shape in arrays)
-        found.append(Collective(kind, tuple(shape for _, shape in arrays), round(total)))
-    return found
+    return [
+        Collective(kind, tuple(shape for _, shape in _arrays(result)), array_bytes(result))
+        for result, kind in _CALL.findall(program)
+    ]
+
+
+def array_bytes(shapes: str) -> int:
+    """Of all arrays in a shape, or a tuple of shapes, as in `f32[2,3]{1,0}`."""
+    return round(sum(width * math.prod(shape) for width, shape in _arrays(shapes)))
+
+
+def _arrays(shapes: str) -> list[tuple[float, tuple[int, ...]]]:
+    """Of each the bytes of an entry, and the sizes; pred, a byte, has no number."""
+    return [
+        (int(bits or 8) / 8, tuple(int(n) for n in sizes.split(",") if n))
+        for _, bits, sizes in _ARRAY.findall(shapes)
+    ]
