@@ -421,6 +421,15 @@ def test_sums_along_an_axis_count_every_column_once(columns, few, monkeypatch):
     np.testing.assert_array_equal(got, np.sum(np.square(A) + 1, 1))
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 100), (2, 40, 100), (600, 8)], ids=str)
+def test_weighted_sums_of_rows_give_every_column_its_weight(shape):
+    """Few numbers, and many by a product, of few columns too."""
+    rng = np.random.default_rng(0)
+    X, weights = (rng.integers(-8, 9, n).astype(np.float32) for n in (shape, shape[-1]))
+    got = jax.jit(sums.weighted)(X, weights)
+    np.testing.assert_array_equal(got, np.sum(X * weights, -1, keepdims=True))
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64, jnp.bfloat16])
 def test_what_stands_apart_is_the_same_number(dtype):
     X = jnp.asarray([-jnp.inf, -1.5, -0.0, 0.0, 3.0, jnp.inf, jnp.nan], dtype)
