@@ -35,6 +35,7 @@ transposes as the mapping demands, each of the device's own mean and of
 Residuals: A, which mostly lives on anyway, with μ, r and γ, which are small. Â is not kept: it would be one
 more array of A's size, and is two operations an entry away. The backward passes are plain formulas in the
 residuals, which JAX differentiates as they stand, by way of the rules above, for gradients of gradients.
+dZ Â, of which dγ is a sum, must not overflow, also where γ is tiny.
 Sources: Ioffe and Szegedy 2015; Ba et al. 2016; Ulyanov et al. 2016; Wu and He 2018; Zhang and Sennrich 2019.
 """
 

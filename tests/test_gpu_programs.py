@@ -18,7 +18,7 @@ ENTRY %main (x: f32[8,4], w: bf16[4,4]) -> (f32[8], f32[8,4]) {
   %flat = f32[32]{0} bitcast(%x)
   %pair = (f32[8]{0}, pred[8]{0}) fusion(%x), kind=kInput, calls=%fused
   %first = f32[8]{0} get-tuple-element(%pair), index=0
-  %product = f32[8,4]{1,0} CUSTOM(%x, %w), custom_call_target="__cublas$gemm"
+  %product = f32[8,4]{1,0} CUSTOM(%x, %w, %w, %w, %w, /*index=5*/%w), custom_call_target="__cublas$gemm"
   ROOT %both = (f32[8]{0}, f32[8,4]{1,0}) tuple(%first, %product)
 }
 """
@@ -26,7 +26,7 @@ ENTRY %main (x: f32[8,4], w: bf16[4,4]) -> (f32[8], f32[8,4]) {
 
 @pytest.mark.parametrize(("kind", "library"), [("custom-call", True), ("fusion", False)])
 def test_kernels_and_what_they_move_are_read(kind, library):
-    moved = (128 + 32 + 8) + (128 + 32 + 128)
+    moved = (128 + 32 + 8) + (128 + 5 * 32 + 128)
     assert read(PROGRAM.replace("CUSTOM", kind)) == Program(2, moved, library)
 
 
