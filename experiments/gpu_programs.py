@@ -17,11 +17,11 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
@@ -30,7 +30,7 @@ from experiments.benchmark.command import ON_ACCELERATOR
 from experiments.benchmark.config import Config
 from experiments.benchmark.measure import LAX, OURS, contender
 from experiments.benchmark.operations import OPERATIONS, Row
-from experiments.benchmark.report import Table
+from experiments.benchmark.report import ABSENT, Table
 from experiments.benchmark.suites.nets import Net, nets
 from experiments.collectives import array_bytes
 
@@ -86,9 +86,7 @@ def read(text: str) -> Program:
 
 def programs(row: Row, face: str, device: Any) -> dict[str, Program]:
     """By library; without lax's where it has no such operation."""
-    arrays = [
-        jnp.asarray(x, row.dtype if np.issubdtype(x.dtype, np.floating) else None) for x in row.arrays()
-    ]
+    arrays = list(map(jnp.asarray, row.rounded()))
     dZ = jnp.zeros(jax.eval_shape(reference.oracle(row), *arrays).shape, row.dtype)
     made = {}
     for name in (OURS, LAX):
@@ -122,11 +120,11 @@ def table(measured: Sequence[tuple[str, str, dict[str, Program]]]) -> Table:
         cells += (
             [str(lax.kernels), f"{lax.bytes / 1e6:.1f}", f"{lax.bytes / ours.bytes:.2f}"]
             if lax
-            else ["–"] * 3
+            else [ABSENT] * 3
         )
         rows.append((row, face, *cells, "cuDNN, cuBLAS" if ours.library else ""))
     return Table(
-        f"Programs for an H100, jaxlib {jax.lib.__version__}, {ON_ACCELERATOR} times the images",
+        f"Programs for an H100, jaxlib {version('jaxlib')}, {ON_ACCELERATOR} times the images",
         ("", "", "kernels", "MB", "lax's kernels", "MB", "lax/ours", "in part"),
         rows,
     )

@@ -456,7 +456,8 @@ def _rms_norm_bwd(spec: _Spec, residuals, dZ: Array):
 
     def by_A(r: Array) -> tuple[Array, Array]:
         # both sums over A are parts of one kernel on a GPU
-        return dZ * (wide * r), wide * r * (r * _mean_scaled(spec, dZ * wide, gamma))
+        A_hat = wide * r
+        return dZ * A_hat, A_hat * (r * _mean_scaled(spec, dZ * wide, gamma))
 
     product, of_square = by_platform(r, cpu=by_A_hat, default=by_A)
     dA = r * (_scaled(dZ, gamma) - of_square)

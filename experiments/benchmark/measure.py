@@ -90,9 +90,8 @@ def installed() -> dict[str, str]:
 
 def measure(row: Row, *, seconds: float, samples: int) -> list[Measured]:
     """All faces of a row."""
-    exact = row.arrays()
-    arrays = [jnp.asarray(x, row.dtype if np.issubdtype(x.dtype, np.floating) else x.dtype) for x in exact]
-    rounded = [np.asarray(x) for x in arrays]
+    rounded = row.rounded()
+    arrays = list(map(jnp.asarray, rounded))
     shape = jax.eval_shape(reference.oracle(row), *arrays).shape
     dZ = jnp.asarray(np.random.default_rng(1).standard_normal(shape), row.dtype)
     expected = reference.expected(row, rounded, np.asarray(dZ))

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 CONVOLUTION = ("forward", "dA", "dW")
@@ -91,6 +92,11 @@ class Row:
             else:
                 made.append(rng.standard_normal(self.kernel[-1:] or (C,)))
         return made
+
+    def rounded(self) -> list[np.ndarray]:
+        """The arguments in the row's dtype; labels in their own."""
+        dtype = jnp.dtype(self.dtype)
+        return [x.astype(dtype) if np.issubdtype(x.dtype, np.floating) else x for x in self.arrays()]
 
 
 def conv(

@@ -78,8 +78,8 @@ def less(axis: int, X: Array, chosen: Array) -> Array:
 def weighted(X: Array, weights: Array) -> Array:
     """Σ over the last axis of X weights[k], the axis staying as one of size 1.
 
-    By a product with the weights X is read as it lies, and X weights not written out for one with ones: the
-    backward pass of layer_norm, 4,096 rows of 768 numbers, takes 2.3 ms so, and 1.3.
+    For a product with ones X weights would be written out, 2.3 ms for the backward pass of layer_norm, 4,096
+    rows of 768 numbers; for one with the weights X is read as it lies, 1.3.
     """
 
     def in_turn(X: Array, weights: Array) -> Array:

@@ -100,8 +100,8 @@ def _largest(values: Array, axis: int) -> Array:
             values = written_out(greatest(_runs(values, axis)))
             greatest = partial(_pairwise, jnp.maximum)  # of few numbers as fast, and a smaller program
         # of one number a channel nothing would keep XLA from computing it again wherever it is read
-        ends = (lax.index_in_dim(values, j, axis, keepdims=False) for j in range(values.shape[axis]))
-        return functools.reduce(jnp.maximum, ends)
+        ends = [lax.index_in_dim(values, j, axis, keepdims=False) for j in range(values.shape[axis])]
+        return _pairwise(jnp.maximum, ends)
 
     return by_platform(values, cpu=by_runs if whole(values, axis) else looked_for, default=largest)
 

@@ -46,7 +46,7 @@ def run(config: Config, progress: Progress) -> list[Measured]:
             continue
         functions = {OURS: ours.function(row), LAX: theirs}
         progress(f"context: {row.name}")
-        arrays = [jnp.asarray(x, row.dtype) for x in row.arrays()]
+        arrays = list(map(jnp.asarray, row.rounded()))
         for context in CONTEXTS:
             measured += _measured(row, context, functions, arrays, config)
         jax.clear_caches()

@@ -70,8 +70,7 @@ def _with_data(net: Any, library: str) -> Callable[[Any], Any]:
 
 
 def _operation(row: Row, functions: Mapping[str, Any]) -> Memory:
-    exact = row.arrays()
-    arrays = [np.asarray(x, row.dtype if np.issubdtype(x.dtype, np.floating) else x.dtype) for x in exact]
+    arrays = row.rounded()
     kept = {}
     for library, f in functions.items():
         floating = [x for x in arrays if np.issubdtype(x.dtype, np.floating)]
