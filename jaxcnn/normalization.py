@@ -372,10 +372,11 @@ def _gather(X: Array, parameter: Array) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=(0,))
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
-    wide = widened(A)
-    mean = _mean(spec, wide)
-    variance = _mean(spec, jnp.square(wide - (sums.apart(mean) if _over_pixels(spec, A) else mean)))
-    Z = _shifted(_scaled((wide - mean) * lax.rsqrt(variance + spec.epsilon), gamma), beta)
+    over_pixels = _over_pixels(spec, A)
+    for_mean, for_variance = map(widened, sums.separate(A, 2) if over_pixels else (A, A))
+    mean = _mean(spec, for_mean)
+    variance = _mean(spec, jnp.square(for_variance - (sums.apart(mean) if over_pixels else mean)))
+    Z = _shifted(_scaled((widened(A) - mean) * lax.rsqrt(variance + spec.epsilon), gamma), beta)
     return Z.astype(A.dtype), mean, variance
 
 
@@ -410,12 +411,14 @@ def _normalize_dA(
     if few:
         # the barrier keeps XLA on a GPU from writing this out
         centred = centred - lax.optimization_barrier(_mean(spec, centred))
-    dZ = jnp.zeros_like(centred) if dZ is None else widened(dZ)
+    dZ = jnp.zeros_like(A) if dZ is None else dZ
+    dZ, for_total, for_product = map(widened, (dZ, *sums.separate(dZ, 2)))
     A_hat = centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
-        total = _total(spec, dZ)
+        total = _total(spec, for_total)
         if _over_pixels(spec, A) and not few:
-            product = r * _total(spec, dZ * (widened(A) + sums.apart(-mean)))
+            wide = widened(*sums.separate(A, 1))
+            product = r * _total(spec, for_product * (wide + sums.apart(-mean)))
         else:
             product = _total(spec, dZ * A_hat)
         of_mean, of_variance = (_of_group(spec, _scaled(X, gamma)) / N for X in (total, product))
@@ -424,7 +427,7 @@ def _normalize_dA(
     else:
         of_mean, of_variance = (_mean_scaled(spec, X, gamma) for X in (dZ, dZ * A_hat))
         dA = r * (_scaled(dZ, gamma) - of_mean - A_hat * of_variance)
-        dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(dZ, beta)
+        dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(for_total, beta)
     if dmean is not None:
         dA = dA + _of_group(spec, dmean) / N
     if dvariance is not None:

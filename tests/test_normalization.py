@@ -506,14 +506,15 @@ def test_a_wrong_rule_fails(name, axis, backward):
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the program of a CPU")
-def test_batch_norms_sums_write_nothing_of_its_size():
-    """Value and gradient write Z and dA, and no A − μ, Â or repeated mean for a sum."""
-    A, gamma = jnp.ones((4, 24, 24, 32), jnp.float32), jnp.ones(32, jnp.float32)
+@pytest.mark.parametrize(("dtype", "short"), [(jnp.float32, "f32"), (jnp.bfloat16, "bf16")], ids=str)
+def test_batch_norms_sums_write_nothing_of_its_size(dtype, short):
+    """Value and gradient write Z and dA, and no A − μ, Â, repeated mean or widened A for a sum."""
+    A, gamma = jnp.ones((4, 24, 24, 32), dtype), jnp.ones(32, dtype)
 
     def both(dZ, A, gamma, beta):
         Z, pull = jax.vjp(lambda *x: batch_norm(*x)[0], A, gamma, beta)
         return Z, *pull(dZ)
 
     program = jax.jit(both).lower(A, A, gamma, gamma).compile().as_text()
-    written = re.findall(r"= f32\[4,24,24,32\]\S* fusion\(", program[program.index("ENTRY") :])
-    assert len(written) == 2
+    written = re.findall(r"= (\w+)\[4,24,24,32\]\S* fusion\(", program[program.index("ENTRY") :])
+    assert written == [short] * 2
