@@ -6,20 +6,23 @@
 Every result is compared with the oracle in float64 before it is timed, and what is wrong is not timed. The
 contenders of a row take their samples in turn. Networks come first: after hundreds of other programs their
 tracing takes longer, and each step that is given new memory (a MobileNet-like network's gradient 37 ms, not
-28 to 30). Default flags; "jaxcnn, options" is jaxcnn compiled with `jaxcnn.compiler.compiler_options()`. An
-accelerator is given 16 times the images that a row's name says, lest it wait for the host. Exit code 0,
-whatever was measured, or 2 where the call was wrong.
+28 to 30). What seems to lose is measured again, on a CPU in a process of its own. Default flags; "jaxcnn,
+options" is jaxcnn compiled with `jaxcnn.compiler.compiler_options()`. An accelerator is given 16 times the
+images that a row's name says, lest it wait for the host. Exit code 0, whatever was measured, or 2 where the
+call was wrong.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
 
 from experiments.benchmark import operations
+from experiments.benchmark.again import as_other_libraries_need, confirmed
 from experiments.benchmark.config import SUITES, BadConfig, Config, Progress
 from experiments.benchmark.measure import Measured, measure
 from experiments.benchmark.report import Results, as_json, machine, tables
@@ -40,7 +43,7 @@ def run(config: Config, progress: Progress = lambda text: None) -> Results:
         "scaling": operations.SCALING[:1] if config.quick else operations.SCALING,
     }
     rows = [row for suite, table in chosen.items() if suite in config.suites for row in config.of(table)]
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # other libraries need it
+    with as_other_libraries_need():
         results = Results(  # networks first, as in a process of their own
             nets=nets.run(config, progress) if "nets" in config.suites else [],
             steps=step.run(config, progress) if "step" in config.suites else [],
@@ -61,7 +64,7 @@ def _measured(rows: Sequence[operations.Row], config: Config, progress: Progress
     measured = []
     for number, row in enumerate(rows, start=1):
         progress(f"{number} of {len(rows)}: {row.name}")
-        measured += measure(row, seconds=config.seconds, samples=config.samples)
+        measured += confirmed(partial(measure, row), config)
         jax.clear_caches()  # programs of a row are of no use to the next
     return measured
 

@@ -1,12 +1,13 @@
 """What a run depends on, and its errors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from experiments.benchmark.operations import Row
 
 SUITES = ("ops", "scaling", "context", "nets", "step", "memory", "compile")
+AGAIN = 4  # times as long is looked at what seems to lose
 Progress = Callable[[str], None]
 
 
@@ -48,6 +49,10 @@ class Config:
     def chosen(self, name: str) -> bool:
         """Whether the pattern holds for a row's name."""
         return self.rows in name or fnmatchcase(name, self.rows)
+
+    def longer(self) -> "Config":
+        """For a second look."""
+        return replace(self, seconds=AGAIN * self.seconds, samples=AGAIN * self.samples)
 
     def of(self, rows: list[Row]) -> list[Row]:
         """The rows for which the pattern holds."""

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.benchmark import faces, floor, reference
+from experiments.benchmark.config import Config
 from experiments.benchmark.contenders import layout
 from experiments.benchmark.operations import Row
 from experiments.benchmark.targets import EVERYWHERE
@@ -27,7 +28,6 @@ CONTENDERS = {
     "equinox": ("eqx", "equinox"),
     TORCH: ("pytorch", "torch"),
 }
-AGAIN = 4  # times as many samples for a row that seems to lose
 GRADIENT_ONLY = ("flax", "equinox")  # their operations are lax's: timed as layers are used, for training
 
 
@@ -43,6 +43,7 @@ class Measured:
         failed: contender → why it was not timed.
         floor: seconds; NaN where none is known.
         same: whether ours seemed slower than lax's and is the same program: the times are of both.
+        at_first: the ratio to lax's by which ours had seemed to lose, where these are times of a second look.
     """
 
     row: str
@@ -54,12 +55,19 @@ class Measured:
     floor: float = float("nan")
     held: bool = True
     same: bool = False
+    at_first: float | None = None
 
     def ratio(self, other: str, ours: str = OURS) -> float | None:
         """The other's least time over ours; None where one was not timed."""
         if other not in self.times or ours not in self.times:
             return None
         return self.times[other].least / self.times[ours].least
+
+    @property
+    def loses(self) -> bool:
+        """Whether lax's least time is below ours by more than is allowed."""
+        ahead = self.ratio(LAX)
+        return ahead is not None and ahead < EVERYWHERE
 
     @property
     def accuracy(self) -> float | None:
@@ -88,7 +96,7 @@ def installed() -> dict[str, str]:
     return {name: file for name, (file, package) in CONTENDERS.items() if find_spec(package) is not None}
 
 
-def measure(row: Row, *, seconds: float, samples: int) -> list[Measured]:
+def measure(row: Row, config: Config) -> list[Measured]:
     """All faces of a row."""
     rounded = row.rounded()
     arrays = list(map(jnp.asarray, rounded))
@@ -103,7 +111,7 @@ def measure(row: Row, *, seconds: float, samples: int) -> list[Measured]:
             for name in (*installed(), OPTIONS)
             if face == "gradient" or name not in GRADIENT_ONLY
         }
-        check_and_time(one, calls, expected[face], reference.tolerance(row, face), seconds, samples)
+        check_and_time(one, calls, expected[face], reference.tolerance(row, face), config)
         if one.times:
             one.floor = floor.seconds(row, face, rounded, shape)
         measured.append(one)
@@ -146,8 +154,7 @@ def check_and_time(
     contenders: Mapping[str, Callable[[], Call | None]],
     expected: Sequence[reference.Expected],
     tolerance: float,
-    seconds: float,
-    samples: int,
+    config: Config,
 ) -> None:
     """Enter errors, failures and times."""
     right, programs = {}, {}
@@ -167,7 +174,7 @@ def check_and_time(
         else:
             one.failed[name] = f"wrong: error {error:.1e} of the largest entry, above {tolerance:.0e}"
     if right:
-        enter_times(one, right, seconds, samples, lambda: _are_one(programs[OURS], programs[LAX]))
+        enter_times(one, right, config, lambda: _are_one(programs[OURS], programs[LAX]))
 
 
 def _are_one(ours: Callable[[], str] | None, theirs: Callable[[], str] | None) -> bool:
@@ -180,20 +187,11 @@ def _are_one(ours: Callable[[], str] | None, theirs: Callable[[], str] | None) -
 def enter_times(
     one: Measured,
     right: Mapping[str, Sample],
-    seconds: float,
-    samples: int,
+    config: Config,
     are_one_program: Callable[[], bool] = lambda: False,
 ) -> None:
     """Of the contenders that are right."""
-    one.times = interleave(right, seconds=seconds, most=samples)
-    ahead = one.ratio(LAX)
-    if ahead is None or ahead >= EVERYWHERE:
-        return
-    if are_one_program():
+    one.times = interleave(right, seconds=config.seconds, most=config.samples)
+    if one.loses and are_one_program():
         one.same = True
         one.times |= dict.fromkeys((OURS, LAX), together(one.times[OURS], one.times[LAX]))
-        return
-    # by noise, perhaps: both are looked at again, for longer
-    pair = {name: right[name] for name in (OURS, LAX)}
-    again = interleave(pair, seconds=AGAIN * seconds, most=AGAIN * samples)
-    one.times |= {name: together(one.times[name], times) for name, times in again.items()}

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 
 import jaxcnn
-from experiments.benchmark.config import Config, Progress
-from experiments.benchmark.measure import AGAIN, LAX, OURS
+from experiments.benchmark.config import AGAIN, Config, Progress
+from experiments.benchmark.measure import LAX, OURS
 from experiments.benchmark.suites.nets import Net, nets
 from experiments.benchmark.targets import COMPILING
 

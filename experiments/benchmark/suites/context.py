@@ -11,6 +11,7 @@ its gradient, of
 A contender that has not lax's loss is not timed; gradients are compared in the suite `ops`.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from experiments.benchmark.again import confirmed
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.contenders import ours, plain
 from experiments.benchmark.measure import LAX, OURS, Measured, enter_times
@@ -44,26 +46,23 @@ def run(config: Config, progress: Progress) -> list[Measured]:
         theirs = plain.function(row)
         if row.dtype != "float32" or row.operation in WITHOUT or theirs is None:
             continue
-        functions = {OURS: ours.function(row), LAX: theirs}
         progress(f"context: {row.name}")
-        arrays = list(map(jnp.asarray, row.rounded()))
-        for context in CONTEXTS:
-            measured += _measured(row, context, functions, arrays, config)
+        measured += confirmed(partial(_measured, row), config)
         jax.clear_caches()
     return measured
 
 
-def _measured(
-    row: Row, context: str, functions: dict[str, Operation], arrays: list[Array], config: Config
-) -> list[Measured]:
+def _measured(row: Row, config: Config) -> list[Measured]:
+    functions: dict[str, Any] = {OURS: ours.function(row), LAX: plain.function(row)}
+    arrays = list(map(jnp.asarray, row.rounded()))
     found = []
-    for face in ("value", "gradient"):
+    for context, face in itertools.product(CONTEXTS, ("value", "gradient")):
         one = Measured(row.name, f"{context}: {face}")
         calls = {name: _call(f, context, face, arrays) for name, f in functions.items()}
         losses = {name: float(jax.tree.leaves(call())[0]) for name, call in calls.items()}
         if np.isclose(losses[OURS], losses[LAX], rtol=TOLERANCE):
             samples = {name: sample(call, jax.block_until_ready) for name, call in calls.items()}
-            enter_times(one, samples, config.seconds, config.samples)
+            enter_times(one, samples, config)
         else:
             one.failed[OURS] = f"wrong: loss {losses[OURS]:.6g}; lax's is {losses[LAX]:.6g}"
         found.append(one)

@@ -1,6 +1,7 @@
 """Suite `nets`: loss and gradient of whole networks, each made of jaxcnn's layers, of lax and of torch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.benchmark import measure, reference
+from experiments.benchmark.again import confirmed
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.networks import ours, plain
 from experiments.networks import (
@@ -27,6 +29,7 @@ from experiments.networks import (
 from jaxcnn.compiler import compiler_options
 
 SIDE, BATCH = 32, 32
+SECONDS = 4  # times as long as an operation
 # Of networks: rounding moves a maximum or a kink here and there, whose gradient then jumps; TF32's the more.
 TOLERANCE = {"cpu": 0.1}
 LOOSEST = 0.2
@@ -85,20 +88,22 @@ def run(config: Config, progress: Progress) -> list[measure.Measured]:
     measured = []
     for net in nets(config):
         progress(f"net {net.name}")
-        one = measure.Measured(net.name, "gradient", net.name)
-        libraries = {
-            measure.OURS: lambda net=net: _call(net, measure.OURS),
-            measure.LAX: lambda net=net: _call(net, measure.LAX),
-            measure.OPTIONS: lambda net=net: (
-                _call(net, measure.OURS, compiler_options()) if compiler_options() else None
-            ),
-        }
-        if measure.TORCH in measure.installed():
-            libraries[measure.TORCH] = lambda net=net: _torch(net)
-        tolerance = TOLERANCE.get(jax.default_backend(), LOOSEST)
-        measure.check_and_time(one, libraries, _expected(net), tolerance, 4 * config.seconds, config.samples)
-        measured.append(one)
+        measured += confirmed(partial(_measured, net), replace(config, seconds=SECONDS * config.seconds))
     return measured
+
+
+def _measured(net: Net, config: Config) -> list[measure.Measured]:
+    one = measure.Measured(net.name, "gradient", net.name)
+    libraries: dict[str, Callable[[], measure.Call | None]] = {
+        measure.OURS: lambda: _call(net, measure.OURS),
+        measure.LAX: lambda: _call(net, measure.LAX),
+        measure.OPTIONS: lambda: _call(net, measure.OURS, compiler_options()) if compiler_options() else None,
+    }
+    if measure.TORCH in measure.installed():
+        libraries[measure.TORCH] = lambda: _torch(net)
+    tolerance = TOLERANCE.get(jax.default_backend(), LOOSEST)
+    measure.check_and_time(one, libraries, _expected(net), tolerance, config)
+    return [one]
 
 
 def _call(net: Net, library: str, options: dict[str, str] | None = None) -> measure.Call:

@@ -5,6 +5,7 @@ timed. The update is optax's, or torch's own; torch leaves running statistics ou
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.benchmark.again import confirmed
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH, Measured, enter_times
 from experiments.benchmark.networks import ours, plain
@@ -31,19 +33,23 @@ def run(config: Config, progress: Progress) -> list[Measured]:
     measured = []
     for net in nets(config):
         progress(f"step {net.name}")
-        one, stepping = Measured(net.name, "step"), contenders(net)
-        losses = {name: (step(), step()) for name, step in stepping.items()}
-        for name, pair in losses.items():
-            if not np.allclose(pair, losses[LAX], rtol=TOLERANCE):
-                one.failed[name] = f"wrong: losses {pair[0]:.6g}, {pair[1]:.6g}; lax's are {losses[LAX]}"
-        right = {
-            name: sample(step, lambda loss: None, spins=name == TORCH)
-            for name, step in stepping.items()
-            if name not in one.failed
-        }
-        enter_times(one, right, SECONDS * config.seconds, config.samples)
-        measured.append(one)
+        measured += confirmed(partial(_measured, net), replace(config, seconds=SECONDS * config.seconds))
     return measured
+
+
+def _measured(net: Net, config: Config) -> list[Measured]:
+    one, stepping = Measured(net.name, "step"), contenders(net)
+    losses = {name: (step(), step()) for name, step in stepping.items()}
+    for name, pair in losses.items():
+        if not np.allclose(pair, losses[LAX], rtol=TOLERANCE):
+            one.failed[name] = f"wrong: losses {pair[0]:.6g}, {pair[1]:.6g}; lax's are {losses[LAX]}"
+    right = {
+        name: sample(step, lambda loss: None, spins=name == TORCH)
+        for name, step in stepping.items()
+        if name not in one.failed
+    }
+    enter_times(one, right, config)
+    return [one]
 
 
 def contenders(net: Net) -> dict[str, Stepping]:
