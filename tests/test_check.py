@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jaxcnn.check import DerivationError, Verdict, check_jvp, check_vjp
 from jaxcnn.check.compare import error, excused, unit
@@ -254,6 +255,22 @@ def test_cancellation_on_the_way_is_felt_in_full():
 
 def test_the_terms_of_a_sum_are_felt():
     assert 1 < kappa(lambda x: jnp.sum(jnp.stack([x, 1.0, -x])), 1e3) / 1e3 < 10
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        lambda f, x: lax.cond(x > 0, f, lambda x: x, x),
+        lambda f, x: lax.platform_dependent(x, default=f, tpu=lambda x: x),
+        lambda f, x: lax.platform_dependent(x, default=lambda x: x, cpu=f, cuda=f, rocm=f),
+    ],
+    ids=["by a number", "the default platform's", "by platform"],
+)
+def test_rounding_inside_a_branch_is_felt(branch):
+    def cancels(x):
+        return (x * x + 1) - x * x
+
+    assert 3e5 < kappa(lambda x: branch(cancels, x), 1000.0) < 1e7
 
 
 @pytest.mark.parametrize("sign", [1, -1])

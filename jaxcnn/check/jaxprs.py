@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from jax import lax
 from jax.extend import core
 
 # Primitives that run a jaxpr once, and the parameter that holds it.
@@ -53,6 +54,22 @@ def run_call(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
     if isinstance(inner, core.ClosedJaxpr):
         return run(inner.jaxpr, inner.consts, operands, step)
     return run(inner, (), operands, step)
+
+
+def run_branch(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
+    """The results of a `cond` of JAX arrays: of one branch, chosen as the program runs, or by platform."""
+    index, *operands = operands
+
+    def of(branch: core.ClosedJaxpr) -> Callable[..., list[Any]]:
+        return lambda *operands: run(branch.jaxpr, branch.consts, operands, step)
+
+    branches = list(map(of, equation.params["branches"]))
+    platforms = equation.params.get("branches_platforms")
+    if platforms is None:
+        return lax.switch(index, branches, *operands)
+    forms = dict(zip(platforms, branches, strict=True))
+    named = {platform: form for some, form in forms.items() for platform in some or ()}
+    return lax.platform_dependent(*operands, default=forms.get(None), **named)
 
 
 def bind(equation: Any, operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:

@@ -14,7 +14,8 @@ exponent, which one sign of the noise makes infinite and the other 0: so one dra
 
 Steps that only move or choose numbers do not round. A sum hides its partial sums, so noise goes into its
 terms; and a literal that the dtype does not hold is off by δ, as 0.3 is, and 0.5 is not. Underflow, at the
-smallest normal number t of the dtype, acts as a noise of size t/ε on what is not zero.
+smallest normal number t of the dtype, acts as a noise of size t/ε on what is not zero. Of a loop that is
+compiled, not evaluated on the host, only the results have noise.
 """
 
 import functools
@@ -29,7 +30,7 @@ from jax import Array
 from jax.extend import core
 
 from jaxcnn.check import host
-from jaxcnn.check.jaxprs import CALLS, EXACT, bind, run, run_call
+from jaxcnn.check.jaxprs import CALLS, EXACT, bind, run, run_branch, run_call
 
 DELTA = 2.0**-24
 DRAWS = 8
@@ -148,6 +149,8 @@ def _evaluate(
         name, operands = equation.primitive.name, literals(equation, operands)
         if name in CALLS:
             return run_call(equation, operands, step)
+        if name == "cond":
+            return run_branch(equation, operands, step)
         results = bind(equation, perturbed(operands) if name in _SUMS else operands, equation.params)
         return results if name in EXACT else perturbed(results)
 
