@@ -23,16 +23,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxcnn._arrays import array, floating, same_dtype, same_shape, visible, widened
 from jaxcnn._errors import number, wrong_type, wrong_value
 from jaxcnn._logistic import logistic
-from jaxcnn._sharding import vary_alike, whole
+from jaxcnn._sharding import vary_alike
 from jaxcnn._softmaxes import log_softmax, softmax, softmax_bwd
 from jaxcnn.activations import softplus
 from jaxcnn.forms import labelled, sums
+from jaxcnn.forms.labelled import at_label
 from jaxcnn.forms.logarithm import log1p
 from jaxcnn.forms.platforms import by_platform
 
@@ -290,26 +291,8 @@ def _one_label(smoothing: float, t: Array, weights: Array | None) -> bool:
 @jax.custom_vjp
 @jax.jit
 def _of_labels(Z: Array, t: Array) -> tuple[Array, Array]:
-    wide, at_label = widened(Z), _at_label(Z, t)
-    M = jnp.max(wide, -1)
-    D = wide - M[..., None]
-    terms = jnp.exp(D)
-    R = sums.along(Z.ndim - 1, jnp.where(at_label, 0, terms))
-
-    def looked_up() -> tuple[Array, Array]:
-        # the sums' kernel is slow if it looks up labels that are constants; a shared axis has no look-up
-        if Z.shape[-1] <= sums.FEW_COLUMNS or not whole(Z, -1):
-            above = sums.along(Z.ndim - 1, jnp.where(at_label, wide, 0)) - M
-        else:
-            above = jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M
-        return above, R + jnp.exp(above)
-
-    def masked() -> tuple[Array, Array]:
-        # of D all sums are parts of one kernel on a GPU, and one more costs less than to wait for L
-        return jnp.sum(jnp.where(at_label, D, 0), -1), jnp.sum(terms, -1)
-
-    above, total = by_platform(cpu=looked_up, default=masked)
-    return _loss_of_label(Z, t, above, R), (terms / total[..., None]).astype(Z.dtype)
+    above, R, y = labelled.with_softmax(Z, t)
+    return _loss_of_label(Z, t, above, R), y.astype(Z.dtype)
 
 
 def _of_labels_fwd(Z: Array, t: Array):
@@ -325,7 +308,7 @@ def _of_labels_bwd(residuals, cotangents):
 
 def _of_labels_dZ(y: Array, t: Array, L: Array, dL: Array) -> Array:
     wide_L, wide_y, dL = widened(L)[..., None], widened(y), widened(dL)[..., None]
-    dZ = jnp.where(_at_label(y, t), jnp.expm1(-wide_L), jnp.where(jnp.isnan(wide_L), wide_L, wide_y)) * dL
+    dZ = jnp.where(at_label(y, t), jnp.expm1(-wide_L), jnp.where(jnp.isnan(wide_L), wide_L, wide_y)) * dL
     return dZ.astype(y.dtype)
 
 
@@ -354,11 +337,6 @@ def _known(Z: Array, label: Array) -> Array:
     return (label >= 0) & (label < Z.shape[-1])
 
 
-def _at_label(Z: Array, t: Array) -> Array:
-    """Of Z's shape: which class is the example's label."""
-    return lax.broadcasted_iota(t.dtype, Z.shape, Z.ndim - 1) == t[..., None]
-
-
 def _smoothed(smoothing: float, Z: Array, t: Array) -> Array:
     """u = (1 − s) t + s/K of Z's shape, wide; t itself where nothing is smoothed."""
     mass = _distribution(Z, t)
@@ -373,7 +351,7 @@ def _distribution(Z: Array, t: Array) -> Array:
     """t as masses of Z's shape, wide: all of it on the label; NaN where no class has that label."""
     if not _are_labels(t):
         return widened(t)
-    masses = _at_label(Z, t).astype(widened(Z).dtype)
+    masses = at_label(Z, t).astype(widened(Z).dtype)
     return jnp.where(_known(Z, t)[..., None], masses, jnp.nan)
 
 

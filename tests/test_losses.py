@@ -260,27 +260,59 @@ def test_torch():
 # ------------------------------------------------------- saturation, NaN, infinity, labels
 
 
-@pytest.mark.parametrize("classes", [2, 15, 16, 30000])
+def with_gradient(Z, t):
+    """The losses of labels, and dZ of their sum."""
+    L, pull = jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z)
+    return L, pull(jnp.ones_like(L))[0]
+
+
+@pytest.mark.parametrize("classes", [2, 15, 16, 40000])
 @pytest.mark.parametrize("gap", [5.0, 20.0, 60.0])
-def test_the_value_alone_keeps_the_digits_of_a_small_loss(classes, gap):
-    Z = jnp.zeros((3, classes)).at[:, 1].set(gap)
-    expected = np.log1p((classes - 1) * np.exp(-gap))
-    close(softmax_cross_entropy(Z, labels(1, 1, 1)), np.full(3, expected))
+def test_the_digits_of_a_small_loss_are_kept_and_those_of_its_gradient(classes, gap):
+    Z, t = jnp.zeros((3, classes)).at[:, 1].set(gap), labels(1, 1, 1)
+    expected = np.full(3, np.log1p((classes - 1) * np.exp(-gap)))
+    beside, dZ = with_gradient(Z, t)
+    close(softmax_cross_entropy(Z, t), expected)
+    close(beside, expected)
+    close(dZ[:, 1], np.expm1(-expected))
 
 
-@pytest.mark.parametrize("classes", [3, 15, 16, 300, 1000])
+@pytest.mark.parametrize(
+    ("examples", "classes"), [(300, 3), (300, 15), (300, 16), (9000, 16), (300, 300), (300, 1000)]
+)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
-def test_the_value_alone_is_the_value_beside_its_gradient(classes, dtype):
-    Z = normal(300, classes).astype(dtype)
-    t = jnp.asarray(np.random.default_rng(1).integers(0, classes, 300), jnp.int32)
-    beside, _ = jax.jit(lambda Z: jax.vjp(lambda Z: softmax_cross_entropy(Z, t), Z))(Z)
+def test_the_value_alone_is_the_value_beside_its_gradient(examples, classes, dtype):
+    Z = normal(examples, classes).astype(dtype)
+    t = jnp.asarray(np.random.default_rng(1).integers(0, classes, examples), jnp.int32)
+    beside, dZ = jax.jit(with_gradient)(Z, t)
     alone = jax.jit(softmax_cross_entropy)(Z, t)
-    exact = oracles.softmax_cross_entropy(Z.astype(jnp.float64), t)
-    eps = float(jnp.finfo(dtype).eps)
+    wide = Z.astype(jnp.float64)
+    exact, exact_dZ = with_gradient(wide, t)
+    np.testing.assert_allclose(exact, oracles.softmax_cross_entropy(wide, t), rtol=1e-12)
+    tolerance = (2 if dtype == jnp.bfloat16 else 8) * float(jnp.finfo(dtype).eps)
     for value in (alone, beside):
-        np.testing.assert_allclose(
-            value.astype(jnp.float64), exact, rtol=(2 if dtype == jnp.bfloat16 else 8) * eps
-        )
+        np.testing.assert_allclose(value.astype(jnp.float64), exact, rtol=tolerance)
+    size = np.abs(exact_dZ)  # exp(D) is off by as many units as D is large
+    assert np.all(np.abs(dZ.astype(jnp.float64) - exact_dZ) <= tolerance * size * (1 - np.log(size)))
+
+
+def test_many_rows_are_what_each_is_by_itself():
+    """Also without values, and of a label that no class has or that cannot be."""
+    Z, t = normal(128, 1000), jnp.asarray(np.random.default_rng(1).integers(0, 1000, 128))
+    Z = Z.at[0, 5].set(jnp.nan).at[1, 5].set(INF).at[2].set(-INF).at[3, 999].set(-INF).at[4, 0].set(1e4)
+    t = t.at[0].set(5).at[3].set(999).at[4].set(0).at[5].set(-1).at[6].set(1000).at[7].set(999)
+
+    def with_its_gradient_s(Z, t):
+        def total(Z):
+            return jnp.sum(jnp.sin(with_gradient(Z, t)[1]))
+
+        return *with_gradient(Z, t), jax.grad(total)(Z)
+
+    together = jax.jit(with_its_gradient_s)(Z, t)
+    alone = jax.lax.map(lambda row: with_its_gradient_s(*row), (Z[:, None], t[:, None]))
+    for many, each in zip(together, alone, strict=True):
+        np.testing.assert_allclose(many, each[:, 0], rtol=1e-12, atol=1e-15)
+    assert np.isnan(together[0]).nonzero()[0].tolist() == [0, 1, 2, 5, 6]
 
 
 @pytest.mark.parametrize("t", [labels(0), jnp.array([[1.0, 0.0]])], ids=["label", "distribution"])
