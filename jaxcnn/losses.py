@@ -317,13 +317,11 @@ _of_labels.defvjp(_of_labels_fwd, _of_labels_bwd)
 
 def _of_labels_alone(Z: Array, t: Array) -> Array:
     """L of (E.5) without y."""
-    form = labelled.alone(Z, t)
 
     def with_y(Z: Array, t: Array) -> Array:
         return _of_labels(Z, t)[0]
 
-    if form is None:
-        return with_y(Z, t)
+    form = labelled.alone(Z, t)
     return by_platform(Z, t, cpu=lambda Z, t: _loss_of_label(Z, t, *form(Z, t)), default=with_y)
 
 

@@ -373,7 +373,7 @@ def _gather(X: Array, parameter: Array) -> Array:
 @partial(jax.jit, static_argnums=(0,))
 def _normalize(spec: _Spec, A: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array, Array]:
     over_pixels = _over_pixels(spec, A)
-    for_mean, for_variance = map(widened, sums.separate(A, 2) if over_pixels else (A, A))
+    for_mean, for_variance = map(widened, sums.separate(A, A) if over_pixels else (A, A))
     mean = _mean(spec, for_mean)
     variance = _mean(spec, jnp.square(for_variance - (sums.apart(mean) if over_pixels else mean)))
     Z = _shifted(_scaled((widened(A) - mean) * lax.rsqrt(variance + spec.epsilon), gamma), beta)
@@ -412,13 +412,12 @@ def _normalize_dA(
         # the barrier keeps XLA on a GPU from writing this out
         centred = centred - lax.optimization_barrier(_mean(spec, centred))
     dZ = jnp.zeros_like(A) if dZ is None else dZ
-    dZ, for_total, for_product = map(widened, (dZ, *sums.separate(dZ, 2)))
-    A_hat = centred * r
+    dZ_of_total, dZ_of_product, A_of_product = map(widened, sums.separate(dZ, dZ, A))
+    dZ, A_hat = widened(dZ), centred * r
     if all(axis < A.ndim - X.ndim for X in (gamma, beta) if X is not None for axis in spec.axes):
-        total = _total(spec, for_total)
+        total = _total(spec, dZ_of_total)
         if _over_pixels(spec, A) and not few:
-            wide = widened(*sums.separate(A, 1))
-            product = r * _total(spec, for_product * (wide + sums.apart(-mean)))
+            product = r * _total(spec, dZ_of_product * (A_of_product + sums.apart(-mean)))
         else:
             product = _total(spec, dZ * A_hat)
         of_mean, of_variance = (_of_group(spec, _scaled(X, gamma)) / N for X in (total, product))
@@ -427,7 +426,7 @@ def _normalize_dA(
     else:
         of_mean, of_variance = (_mean_scaled(spec, X, gamma) for X in (dZ, dZ * A_hat))
         dA = r * (_scaled(dZ, gamma) - of_mean - A_hat * of_variance)
-        dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(for_total, beta)
+        dgamma, dbeta = _gathered(dZ * A_hat, gamma), _gathered(dZ_of_total, beta)
     if dmean is not None:
         dA = dA + _of_group(spec, dmean) / N
     if dvariance is not None:

@@ -22,7 +22,7 @@ from pathlib import Path
 import jax
 
 from experiments.benchmark import operations
-from experiments.benchmark.again import as_other_libraries_need, confirmed
+from experiments.benchmark.again import as_other_libraries_need, with_second_look
 from experiments.benchmark.config import SUITES, BadConfig, Config, Progress
 from experiments.benchmark.measure import Measured, measure
 from experiments.benchmark.report import Results, as_json, machine, tables
@@ -64,7 +64,7 @@ def _measured(rows: Sequence[operations.Row], config: Config, progress: Progress
     measured = []
     for number, row in enumerate(rows, start=1):
         progress(f"{number} of {len(rows)}: {row.name}")
-        measured += confirmed(partial(measure, row), config)
+        measured += with_second_look(partial(measure, row), config)
         jax.clear_caches()  # programs of a row are of no use to the next
     return measured
 

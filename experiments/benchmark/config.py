@@ -50,9 +50,9 @@ class Config:
         """Whether the pattern holds for a row's name."""
         return self.rows in name or fnmatchcase(name, self.rows)
 
-    def longer(self) -> "Config":
-        """For a second look."""
-        return replace(self, seconds=AGAIN * self.seconds, samples=AGAIN * self.samples)
+    def longer(self, seconds: int, samples: int = 1) -> "Config":
+        """With so many times the seconds and samples."""
+        return replace(self, seconds=seconds * self.seconds, samples=samples * self.samples)
 
     def of(self, rows: list[Row]) -> list[Row]:
         """The rows for which the pattern holds."""

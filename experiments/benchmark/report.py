@@ -221,8 +221,8 @@ def _looked_at_again(measured: Sequence[Measured]) -> Table:
         "Seemed to lose, and was looked at again",
         ("", "", "lax/ours at first", "again"),
         rows,
-        "The whole row was measured once more, longer, on a CPU in a process of its own, and the tables have "
-        "these numbers. What seems to win is not looked at again, which moves the mean of ratios a little.",
+        "Measured once more, longer, on a CPU in a process of its own, and the tables have these numbers. "
+        "What seems to win is not looked at again, which moves the mean of ratios a little.",
     )
 
 

@@ -57,7 +57,7 @@ def run_call(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
 
 
 def run_branch(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
-    """The results of a `cond` of JAX arrays: of one branch, chosen as the program runs, or by platform."""
+    """The results of a `cond`, by JAX: of one branch, by number, or by the platform it is compiled for."""
     index, *operands = operands
 
     def of(branch: core.ClosedJaxpr) -> Callable[..., list[Any]]:
@@ -67,9 +67,10 @@ def run_branch(equation: Any, operands: Sequence[Any], step: Step) -> list[Any]:
     platforms = equation.params.get("branches_platforms")
     if platforms is None:
         return lax.switch(index, branches, *operands)
-    forms = dict(zip(platforms, branches, strict=True))
-    named = {platform: form for some, form in forms.items() for platform in some or ()}
-    return lax.platform_dependent(*operands, default=forms.get(None), **named)
+    by_names = dict(zip(platforms, branches, strict=True))
+    default = by_names.pop(None, None)
+    named = {name: branch for names, branch in by_names.items() for name in names}
+    return lax.platform_dependent(*operands, default=default, **named)
 
 
 def bind(equation: Any, operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:

@@ -56,7 +56,8 @@ def sensitivity(
         sizes.append(value.size)
         return value
 
-    plain = _evaluate(program, inputs, recorded, lambda _, operands: operands)
+    # by jit, so that of a branch by platform both runs trace the same: not the branch alone that is taken
+    plain = jax.jit(lambda: _evaluate(program, inputs, recorded, lambda _, operands: operands))()
 
     def draw(key_and_sign: tuple[Array, Array]) -> list[Array]:
         key, sign = key_and_sign

@@ -5,6 +5,10 @@ Of logits Z (…, K), labels t (…) and the largest logit Z[M] of each row:
     above   Z[t] − Z[M]
     R       Σ_{k≠t} exp(Z[k] − Z[M])
     y       exp(Z[k] − Z[M])/(R + exp(above))
+
+R has to do without the label's term, by a mask, which YNNPACK does not sum, or by taking the term out where
+it lies, one number a row: out of the logits, as −∞, if the terms are only summed; out of the terms, as 0, if
+they are written anyway, for y. That needs rows that lie whole on a device, with their labels.
 """
 
 import functools
@@ -20,9 +24,9 @@ from jaxcnn.forms import sums
 from jaxcnn.forms.platforms import by_platform
 from jaxcnn.forms.windows import widened
 
-_FEW, _MANY = 2**16, 2**17  # numbers of Z between which `by_taking_out` is ahead,
-_LONG = 64  # and beyond for shorter rows
-_MANY_TERMS = 10**5  # numbers of Z from which on `with_softmax` takes the label's term out
+_FEW, _MANY = 2**16, 2**17  # logits, for `by_taking_out`: no fewer, and no more unless rows are short
+_SHORT = 63  # classes
+_MANY_TERMS = 10**5  # for `_by_taking_terms_out`
 
 
 def at_label(Z: Array, t: Array) -> Array:
@@ -30,10 +34,10 @@ def at_label(Z: Array, t: Array) -> Array:
     return lax.broadcasted_iota(t.dtype, Z.shape, Z.ndim - 1) == t[..., None]
 
 
-def alone(Z: Array, t: Array) -> Callable[[Array, Array], tuple[Array, Array]] | None:
-    """The form for a CPU; None where the sums that make softmax too are as fast.
+def alone(Z: Array, t: Array) -> Callable[[Array, Array], tuple[Array, Array]]:
+    """The form of above and R for a CPU.
 
-    Milliseconds, jaxlib 0.10.2, and those of these sums and of jax.grad's program:
+    Milliseconds of the loss by it, by a mask, and by jax.grad's program (jaxlib 0.10.2):
 
         4,096 rows of 10 classes    by_classes       0.044    0.061    0.050
         128 of 1,000                by_taking_out    0.043    0.060    0.042
@@ -45,57 +49,35 @@ def alone(Z: Array, t: Array) -> Callable[[Array, Array], tuple[Array, Array]] |
     """
     if whole(Z, -1) and Z.shape[-1] <= sums.FEW_COLUMNS:
         return by_classes
-    size = sums.numbers(Z)
-    ahead = size > _FEW and (size <= _MANY or Z.shape[-1] < _LONG)
-    return by_taking_out if ahead and _can_take_out(Z, t) else None
+    logits = sums.numbers(Z)
+    ahead = logits > _FEW and (logits <= _MANY or Z.shape[-1] <= _SHORT)
+    return by_taking_out if ahead and _can_take_out(Z, t) else by_mask
 
 
 def with_softmax(Z: Array, t: Array) -> tuple[Array, Array, Array]:
     """above, R and y, wide.
 
-    On a CPU the label's term becomes 0 where it lies, and YNNPACK sums the row, if there are many. Loss and
-    gradient take so many milliseconds, and with the terms masked and summed by a product (jaxlib 0.10.2):
+    Milliseconds of loss and gradient on a CPU, the terms taken out and by a mask (jaxlib 0.10.2; a row of few
+    classes has its own sums, `sums.along`):
 
-        128 rows of 1,000 classes    0.10    0.11        4,096 of 32     0.15    0.19
-        1,024 of 1,000               0.43    0.74        8,192 of 16     0.16    0.22
-        4,096 of 1,000               1.2     1.9         70 of 1,000     0.105   0.095
+        128 rows of 1,000 classes    0.10     0.11          4,096 of 32     0.15    0.19
+        1,024 of 1,000               0.43     0.74          8,192 of 16     0.16    0.22
+        64 of 1,000                  0.094    0.045         16 of 30,000    0.18    0.19
     """
-    wide, of_label = widened(Z), at_label(Z, t)
-    M = jnp.max(wide, -1)
-    D = wide - M[..., None]
-    terms = jnp.exp(D)
-
-    def taken_out() -> tuple[Array, Array, Array]:
-        above = looked_up()
-        others = _put(terms, t, jnp.zeros_like(above))
-        R, e = jnp.sum(others, -1), jnp.exp(above)
-        return above, R, jnp.where(of_label, e[..., None], others) / (R + e)[..., None]
-
-    def left_out() -> tuple[Array, Array, Array]:
-        above, R = looked_up(), sums.along(Z.ndim - 1, jnp.where(of_label, 0, terms))
-        return above, R, terms / (R + jnp.exp(above))[..., None]
-
-    def looked_up() -> Array:
-        # the sums' kernel is slow if it looks up labels that are constants; a shared axis has no look-up
-        if Z.shape[-1] <= sums.FEW_COLUMNS or not whole(Z, -1):
-            return sums.along(Z.ndim - 1, jnp.where(of_label, wide, 0)) - M
-        return jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M
-
-    def masked() -> tuple[Array, Array, Array]:
-        # of D all sums are parts of one kernel on a GPU, and one more costs less than to wait for L
-        R = jnp.sum(jnp.where(of_label, 0, terms), -1)
-        return jnp.sum(jnp.where(of_label, D, 0), -1), R, terms / jnp.sum(terms, -1, keepdims=True)
-
     many = Z.shape[-1] > sums.FEW_COLUMNS and sums.numbers(Z) >= _MANY_TERMS
-    return by_platform(cpu=taken_out if many and _can_take_out(Z, t) else left_out, default=masked)
+    on_cpu = _by_taking_terms_out if many and _can_take_out(Z, t) else _by_masked_terms
+    return by_platform(Z, t, cpu=on_cpu, default=_in_one_kernel)
 
 
 def _can_take_out(Z: Array, t: Array) -> bool:
     return whole(Z, -1) and layout(t) == sharded_as(*((Z, axis) for axis in range(t.ndim)))
 
 
+# ------------------------------------------------------------------------------ above and R
+
+
 def by_classes(Z: Array, t: Array) -> tuple[Array, Array]:
-    """above and R, summed class by class in one kernel."""
+    """Summed class by class in one kernel."""
     classes = [widened(lax.index_in_dim(Z, k, -1, keepdims=False)) for k in range(Z.shape[-1])]
     M = functools.reduce(jnp.maximum, classes)
     others = [jnp.where(t == k, 0, jnp.exp(logit - M)) for k, logit in enumerate(classes)]
@@ -104,12 +86,61 @@ def by_classes(Z: Array, t: Array) -> tuple[Array, Array]:
 
 
 def by_taking_out(Z: Array, t: Array) -> tuple[Array, Array]:
-    """above and R, whose label's logit becomes −∞ where it lies: YNNPACK sums the row."""
-    wide = widened(Z)
-    D = wide - jnp.max(wide, -1, keepdims=True)
+    """The label's logit becomes −∞."""
+    D = _below_largest(Z)
     above = jnp.take_along_axis(D, t[..., None], -1, mode="clip")[..., 0]
     # an −∞ that waits until D is read, or it would be put into a copy of D
     return above, jnp.sum(jnp.exp(_put(D, t, above - jnp.inf)), -1)
+
+
+def by_mask(Z: Array, t: Array) -> tuple[Array, Array]:
+    """Of all terms but the label's."""
+    return _above(Z, t), _others(t, jnp.exp(_below_largest(Z)))
+
+
+# --------------------------------------------------------------------------- above, R and y
+
+
+def _by_taking_terms_out(Z: Array, t: Array) -> tuple[Array, Array, Array]:
+    above = _above(Z, t)
+    others = _put(jnp.exp(_below_largest(Z)), t, jnp.zeros_like(above))
+    R, e = jnp.sum(others, -1), jnp.exp(above)
+    return above, R, jnp.where(at_label(Z, t), e[..., None], others) / (R + e)[..., None]
+
+
+def _by_masked_terms(Z: Array, t: Array) -> tuple[Array, Array, Array]:
+    above, terms = _above(Z, t), jnp.exp(_below_largest(Z))
+    R = _others(t, terms)
+    return above, R, terms / (R + jnp.exp(above))[..., None]
+
+
+def _in_one_kernel(Z: Array, t: Array) -> tuple[Array, Array, Array]:
+    # of D all sums are parts of one kernel on a GPU, and one more costs less than to wait for above
+    D = _below_largest(Z)
+    terms = jnp.exp(D)
+    above = jnp.sum(jnp.where(at_label(Z, t), D, 0), -1)
+    return above, _others(t, terms), terms / jnp.sum(terms, -1, keepdims=True)
+
+
+# --------------------------------------------------------------------------------- parts
+
+
+def _below_largest(Z: Array) -> Array:
+    wide = widened(Z)
+    return wide - jnp.max(wide, -1, keepdims=True)
+
+
+def _above(Z: Array, t: Array) -> Array:
+    wide = widened(Z)
+    M = jnp.max(wide, -1)
+    # the sums' kernel is slow if it looks up labels that are constants; a shared axis has no look-up
+    if Z.shape[-1] <= sums.FEW_COLUMNS or not whole(Z, -1):
+        return sums.along(Z.ndim - 1, jnp.where(at_label(Z, t), wide, 0)) - M
+    return jnp.take_along_axis(wide, t[..., None], -1, mode="clip")[..., 0] - M
+
+
+def _others(t: Array, terms: Array) -> Array:
+    return sums.along(terms.ndim - 1, jnp.where(at_label(terms, t), 0, terms))
 
 
 def _put(X: Array, k: Array, numbers: Array) -> Array:

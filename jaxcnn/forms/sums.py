@@ -111,20 +111,16 @@ def apart(X: Array) -> Array:
     return lax.reduce_precision(X, exponent_bits=own.nexp, mantissa_bits=own.nmant)
 
 
-def separate(X: Array, count: int) -> tuple[Array, ...]:
-    """X so many times over, for sums over pixels that each widen bfloat16 as they read it.
+def separate(*Xs: Array) -> tuple[Array, ...]:
+    """The arrays, each another value though some be one, for sums that widen bfloat16 as they read it.
 
-    XLA on a CPU would write X out wide, once for all of them: batch_norm of bfloat16, 64 channels, 32×32,
-    batch 32, takes 0.55 ms then, and 0.40 so; its backward pass 1.15 and 0.57. YNNPACK does not widen
-    float16, and layer_norm's sums of rows take 1.1 times as long so (jaxlib 0.12).
+    What two of them read XLA on a CPU would write out wide, once for both: batch_norm of bfloat16, 64
+    channels, 32×32, batch 32, takes 0.55 ms then, and 0.40 so; its backward pass 1.15 and 0.57. Not for sums
+    along the last axis: layer_norm's take 1.1 times as long so (jaxlib 0.12). YNNPACK does not widen float16.
     """
-
-    def once(X: Array) -> tuple[Array, ...]:
-        return (X,) * count
-
-    if X.dtype != jnp.bfloat16:
-        return once(X)
-    return by_platform(X, cpu=lambda X: lax.optimization_barrier(once(X)), default=once)
+    if Xs[0].dtype != jnp.bfloat16:
+        return Xs
+    return by_platform(*Xs, cpu=lambda *Xs: lax.optimization_barrier(Xs), default=lambda *Xs: Xs)
 
 
 def added(X: Array, axis: int, count: int) -> Array:

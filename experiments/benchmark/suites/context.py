@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.benchmark.again import confirmed
+from experiments.benchmark.again import with_second_look
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.contenders import ours, plain
 from experiments.benchmark.measure import LAX, OURS, Measured, enter_times
@@ -47,7 +47,7 @@ def run(config: Config, progress: Progress) -> list[Measured]:
         if row.dtype != "float32" or row.operation in WITHOUT or theirs is None:
             continue
         progress(f"context: {row.name}")
-        measured += confirmed(partial(_measured, row), config)
+        measured += with_second_look(partial(_measured, row), config)
         jax.clear_caches()
     return measured
 

@@ -1,7 +1,6 @@
 """Suite `nets`: loss and gradient of whole networks, each made of jaxcnn's layers, of lax and of torch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.benchmark import measure, reference
-from experiments.benchmark.again import confirmed
+from experiments.benchmark.again import with_second_look
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.networks import ours, plain
 from experiments.networks import (
@@ -88,7 +87,7 @@ def run(config: Config, progress: Progress) -> list[measure.Measured]:
     measured = []
     for net in nets(config):
         progress(f"net {net.name}")
-        measured += confirmed(partial(_measured, net), replace(config, seconds=SECONDS * config.seconds))
+        measured += with_second_look(partial(_measured, net), config.longer(SECONDS))
     return measured
 
 

@@ -5,7 +5,6 @@ timed. The update is optax's, or torch's own; torch leaves running statistics ou
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.benchmark.again import confirmed
+from experiments.benchmark.again import with_second_look
 from experiments.benchmark.config import Config, Progress
 from experiments.benchmark.measure import LAX, OPTIONS, OURS, TORCH, Measured, enter_times
 from experiments.benchmark.networks import ours, plain
@@ -33,7 +32,7 @@ def run(config: Config, progress: Progress) -> list[Measured]:
     measured = []
     for net in nets(config):
         progress(f"step {net.name}")
-        measured += confirmed(partial(_measured, net), replace(config, seconds=SECONDS * config.seconds))
+        measured += with_second_look(partial(_measured, net), config.longer(SECONDS))
     return measured
 
 
