@@ -5,15 +5,14 @@ lies differs, and after hundreds of programs more so. Of a few hundred faces som
 others in the next run. What does lose does so in a fresh process too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 
 import jax
 
-from experiments.benchmark.config import AGAIN, Config
+from experiments.benchmark.config import AGAIN, Config, as_other_libraries_need
 from experiments.benchmark.measure import LAX, Measured
 
 Measure = Callable[[Config], list[Measured]]
@@ -44,10 +43,3 @@ def _in_a_fresh_process(measure: Measure, config: Config) -> list[Measured]:
 def _as_run(measure: Measure, config: Config) -> list[Measured]:
     with as_other_libraries_need():
         return measure(config)
-
-
-@contextmanager
-def as_other_libraries_need() -> Iterator[None]:
-    """JAX's usual promotion of dtypes and ranks."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield

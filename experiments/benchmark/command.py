@@ -22,8 +22,8 @@ from pathlib import Path
 import jax
 
 from experiments.benchmark import operations
-from experiments.benchmark.again import as_other_libraries_need, with_second_look
-from experiments.benchmark.config import SUITES, BadConfig, Config, Progress
+from experiments.benchmark.again import with_second_look
+from experiments.benchmark.config import SUITES, BadConfig, Config, Progress, as_other_libraries_need
 from experiments.benchmark.measure import Measured, measure
 from experiments.benchmark.report import Results, as_json, machine, tables
 from experiments.benchmark.suites import compile, context, memory, nets, step

@@ -1,8 +1,11 @@
 """What a run depends on, and its errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+
+import jax
 
 from experiments.benchmark.operations import Row
 
@@ -13,6 +16,13 @@ Progress = Callable[[str], None]
 
 class BadConfig(ValueError):
     """No run can be made of this: the message names the setting, what came and what was expected."""
+
+
+@contextmanager
+def as_other_libraries_need() -> Iterator[None]:
+    """JAX's usual promotion of dtypes and ranks."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @dataclass(frozen=True)
